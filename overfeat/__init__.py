@@ -1,0 +1,36 @@
+"""OverFeat: integrated recognition, localization and detection with one convolutional network (Sermanet et al., 2013).
+
+Names are loaded when first used, so that reading results in pandas does not wait for torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from overfeat.inference.dense import dense as dense
+    from overfeat.models.network import OverFeat as OverFeat
+    from overfeat.models.network import normalize as normalize
+    from overfeat.results.queries import read_classifications as read_classifications
+    from overfeat.results.queries import read_windows as read_windows
+
+_HOMES = {
+    "OverFeat": "overfeat.models.network",
+    "dense": "overfeat.inference.dense",
+    "normalize": "overfeat.models.network",
+    "read_classifications": "overfeat.results.queries",
+    "read_windows": "overfeat.results.queries",
+}
+
+__all__ = ["OverFeat", "dense", "normalize", "read_classifications", "read_windows"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'overfeat' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return __all__

@@ -1,0 +1,209 @@
+"""Settings: every knob of the system, its range and its default, in one place.
+
+Each section of ``params.yaml`` is one class here. :func:`parse` turns a plain mapping into it and refuses what is
+unknown, of the wrong type or out of range with one sentence.
+"""
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from overfeat.errors import SettingsError, did_you_mean
+
+T = TypeVar("T")
+
+
+def ranged(default: Any, low: float, high: float = float("inf")) -> Any:
+    """Return a dataclass field whose value must lie in ``[low, high]``."""
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+def parse(cls: type[T], values: Mapping[str, Any], where: str) -> T:
+    """Return ``cls`` filled from ``values``.
+
+    Args:
+        cls: a settings dataclass of this module.
+        values: a plain mapping, as YAML gives it.
+        where: the section's name, for messages.
+
+    Raises:
+        SettingsError: on an unknown name, a wrong type, or a value out of range.
+    """
+    if not isinstance(values, Mapping):
+        raise SettingsError(f"settings section {where!r} must be a mapping of names to values, not {values!r}")
+    hints = typing.get_type_hints(cls)
+    known = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for name in values:
+        if name not in known:
+            raise SettingsError(f"unknown setting {where}.{name}{did_you_mean(name, known)}")
+    parsed = {}
+    for name, value in values.items():
+        parsed[name] = _convert(hints[name], value, f"{where}.{name}")
+        _check_range(parsed[name], known[name].metadata, f"{where}.{name}")
+    return cls(**parsed)
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    """Return ``value`` as the annotated type ``hint``, or raise SettingsError."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Literal:
+        if value in args:
+            return value
+        choices = ", ".join(map(repr, args))
+        raise SettingsError(f"{where} must be one of {choices}, not {value!r}{did_you_mean(value, args)}")
+    if origin is types.UnionType:
+        if value is None and type(None) in args:
+            return None
+        return _convert(next(a for a in args if a is not type(None)), value, where)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise SettingsError(f"{where} must be a list, not {value!r}")
+        return tuple(_convert(args[0], item, where) for item in value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise SettingsError(f"{where} must be of type {hint.__name__}, not {value!r}")
+    return value
+
+
+def _check_range(value: Any, metadata: Mapping[str, Any], where: str) -> None:
+    """Raise SettingsError where a number, or a number in a list, is outside the field's range."""
+    if "low" not in metadata or value is None:
+        return
+    for number in value if isinstance(value, tuple) else (value,):
+        if not metadata["low"] <= number <= metadata["high"]:  # also refuses NaN
+            raise SettingsError(f"{where} must be from {metadata['low']:g} to {metadata['high']:g}, not {number!r}")
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """The embedded data set."""
+
+    seed: int = ranged(0, 0)
+    train_images: int = ranged(4000, 10)
+    val_images: int = ranged(1000, 10)
+
+
+@dataclass(frozen=True)
+class ManifestSettings:
+    """Reading a data set as distributed."""
+
+    layout: str = "auto"
+    """Name of a reader, or "auto" to recognise it from the files."""
+    max_rejected: float = ranged(0.01, 0, 1)
+    """The share of pictures, and of objects, that may be left out before the stage fails."""
+    val_share: float = ranged(0.1, 0, 1)
+    """Share of the pictures drawn for validation where the layout has no split of its own."""
+
+
+@dataclass(frozen=True)
+class PreprocessSettings:
+    """Downsampling."""
+
+    train_side: int = ranged(256, 8)
+    """Smallest side of a training picture, in pixels; smaller ones are enlarged, and counted."""
+    evaluation_side: int = ranged(256, 8)
+    """Largest smallest side of a validation or test picture: that of the largest scale of inference, so that no
+    detail is lost before it; smaller pictures stay as they are."""
+    quality: int = ranged(95, 1, 100)
+    """JPEG quality of the stored picture."""
+    shard_images: int = ranged(2048, 1)
+    """Pictures in one Parquet file."""
+
+
+@dataclass(frozen=True)
+class TrainClassifierSettings:
+    """Training the classification net; the defaults are the paper's recipe (section 3.1)."""
+
+    seed: int = ranged(0, 0)
+    members: int = ranged(1, 1, 100)
+    """Nets of an ensemble, each from its own seed."""
+    epochs: int = ranged(90, 1)
+    batch_size: int = ranged(128, 1)
+    crops: int = ranged(5, 1)
+    """Random crops a picture and epoch."""
+    flips: Literal["both", "random", "none"] = "both"
+    """Whether each crop is shown with its mirror image, as one of the two, or as it is."""
+    crop_share: tuple[float, ...] | None = ranged(None, 0.01, 1)
+    """Least and greatest side of a crop as shares of the picture's smallest side, the crop being resized to the
+    window; None for crops of exactly the window."""
+    jitter: float = ranged(0.0, 0, 1)
+    """Strength of random gain and brightness, on the scale of normalised pixels."""
+    init: Literal["paper", "he"] = "paper"
+    """N(0, 0.01) as in the paper, or variance preserving (He), which small nets need."""
+    schedule: Literal["step", "cosine"] = "step"
+    """Halved after ``halve_after``, or a cosine from ``learning_rate`` to 0."""
+    learning_rate: float = ranged(0.05, 0)
+    halve_after: tuple[int, ...] = ranged((30, 50, 60, 70, 80), 0)
+    """Epochs after which the learning rate is halved (``step``)."""
+    warmup_epochs: float = ranged(0.0, 0)
+    """Epochs over which the learning rate rises from 0."""
+    momentum: float = ranged(0.6, 0, 1)
+    nesterov: bool = False
+    weight_decay: float = ranged(1e-5, 0)
+    dropout: float = ranged(0.5, 0, 1)
+    """Drop rate on the two hidden fully connected layers."""
+    label_smoothing: float = ranged(0.0, 0, 1)
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    loader_threads: int | None = ranged(None, 1)
+    """Threads that decode; None for one less than the processors, at least one."""
+
+
+@dataclass(frozen=True)
+class InferSettings:
+    """Dense multi-scale inference: what goes to the evidence table."""
+
+    checkpoint: Literal["last", "best"] = "last"
+    """``best`` was chosen by looking at the validation pictures, so its error there is a little too good."""
+    splits: tuple[str, ...] = ("val",)
+    scales: tuple[int, ...] = ranged((1, 2, 3, 4, 5, 6), 1)
+    """Numbers of the model's scales, 1 the smallest."""
+    sizes: Literal["aspect", "paper"] = "aspect"
+    """Input sizes that follow the picture's own aspect, or exactly the paper's."""
+    flips: bool = True
+    top_k: int = ranged(5, 1)
+    """Classes kept for every window, beside those whose spatial maximum it holds."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    unit_images: int = ranged(512, 1)
+    """Pictures in one piece of work."""
+    batch_windows: int = ranged(2048, 1)
+    """Windows worked at once, which bounds the memory."""
+
+
+@dataclass(frozen=True)
+class MergeSettings:
+    """Decisions from the evidence: nothing here runs the network."""
+
+    scales: tuple[int, ...] | None = ranged(None, 1)
+    """Scales that vote; None for all in the evidence."""
+    flips: bool = True
+    offsets: Literal["fine", "coarse"] = "fine"
+    """All pooling offsets, or offset (0, 0) alone."""
+    scores: Literal["probabilities", "logits"] = "probabilities"
+    """What the spatial maximum and the mean are taken of."""
+    top_k: int = ranged(5, 1)
+    """Guesses kept a picture."""
+
+
+@dataclass(frozen=True)
+class EvaluateSettings:
+    """Measures."""
+
+    bootstrap: int = ranged(1000, 0)
+    """Resamplings of the pictures for the 95 % intervals; 0 for none."""
+    seed: int = ranged(0, 0)
+
+
+SECTIONS: dict[str, type] = {
+    "sample": SampleSettings,
+    "manifest": ManifestSettings,
+    "preprocess": PreprocessSettings,
+    "train_classifier": TrainClassifierSettings,
+    "infer": InferSettings,
+    "merge": MergeSettings,
+    "evaluate": EvaluateSettings,
+}
+"""The sections of ``params.yaml`` and what each becomes."""

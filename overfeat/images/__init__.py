@@ -1,0 +1,1 @@
+"""Pictures: decoding, downsampling, random crops, shards and the training loader."""

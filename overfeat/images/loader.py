@@ -1,0 +1,191 @@
+"""The training loader: every picture is decoded once an epoch for all of its random crops and their mirror images.
+
+Shards are drawn in a random order and a few are held at once; the pictures in hand are shuffled, decoded by threads
+(the decoder releases the interpreter's lock) a group at a time, and the views of a group are shuffled into
+minibatches. The stream depends on the seed, the epoch and the shards alone, not on the number of threads.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from overfeat.errors import DatasetError
+from overfeat.images.crops import crop_squares, image_key, tones, uniforms
+from overfeat.images.decode import decode
+from overfeat.images.resize import resize_to
+from overfeat.images.shards import read_columns
+
+_IMAGES_IN_HAND = 16384
+_GROUP_IMAGES = 256
+_BATCHES_AHEAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A crop to be cut: of which picture in hand, from where, mirrored or not."""
+
+    image: "Future[Tensor]"
+    side: int
+    top: int
+    left: int
+    mirrored: bool
+    tone: tuple[float, float]
+    class_index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Minibatch:
+    """Views ready to be trained on.
+
+    Attributes:
+        images: uint8 ``(B, 3, window, window)``.
+        labels: class indices, int64 ``(B,)``.
+        tones: gain and shift of the normalised pixels, float32 ``(B, 2)``.
+    """
+
+    images: Tensor
+    labels: Tensor
+    tones: Tensor
+
+
+@dataclass(frozen=True)
+class TrainingViews:
+    """Minibatches of random crops.
+
+    Attributes:
+        shards: the files of the training split.
+        window: side of a crop, in pixels; no stored picture may be smaller.
+        crops: random crops a picture and epoch.
+        flips: "both" shows each crop and its mirror image, "random" one of the two, "none" the crop as it is.
+        batch_size: views a minibatch; the last of an epoch may be smaller.
+        seed: of the order and the crops.
+        threads: that decode and cut.
+        crop_share: see ``TrainClassifierSettings``.
+        jitter: see ``TrainClassifierSettings``.
+    """
+
+    shards: Sequence[Path]
+    window: int
+    crops: int
+    flips: Literal["both", "random", "none"]
+    batch_size: int
+    seed: int
+    threads: int
+    crop_share: tuple[float, ...] | None = None
+    jitter: float = 0.0
+
+    @property
+    def views_per_image(self) -> int:
+        """Views of one picture in an epoch."""
+        return self.crops * (2 if self.flips == "both" else 1)
+
+    def epoch(self, epoch: int) -> Iterator[Minibatch]:
+        """Yield the minibatches of an epoch, made ahead by threads."""
+        batches: queue.Queue[Minibatch | BaseException | None] = queue.Queue(_BATCHES_AHEAD)
+        stop = threading.Event()
+
+        def put(item: Minibatch | BaseException | None) -> None:
+            while not stop.is_set():
+                try:
+                    batches.put(item, timeout=0.1)
+                    return
+                except queue.Full:
+                    continue
+
+        def produce() -> None:
+            try:
+                for batch in self.batches(epoch):
+                    put(batch)
+                    if stop.is_set():
+                        return
+                put(None)
+            except BaseException as error:  # handed to the consumer, who raises it
+                put(error)
+
+        thread = threading.Thread(target=produce, name="loader", daemon=True)
+        thread.start()
+        try:
+            while (item := batches.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            stop.set()
+            thread.join()
+
+    def batches(self, epoch: int) -> Iterator[Minibatch]:
+        """Yield the minibatches of an epoch, without working ahead of the consumer by more than one group."""
+        with ThreadPoolExecutor(self.threads, thread_name_prefix="decode") as pool:
+            waiting: list[View] = []
+            for group in self._groups(epoch, pool):
+                waiting += group
+                full = len(waiting) - len(waiting) % self.batch_size
+                minibatches = [waiting[i : i + self.batch_size] for i in range(0, full, self.batch_size)]
+                waiting = waiting[full:]
+                yield from pool.map(self._cut, minibatches)
+            if waiting:
+                yield self._cut(waiting)
+
+    def _groups(self, epoch: int, pool: ThreadPoolExecutor) -> Iterator[list[View]]:
+        """Yield the shuffled views of a few hundred pictures at a time, the next group already being decoded."""
+        ready: list[View] = []
+        order = np.random.default_rng([self.seed, epoch])
+        for table in self._tables(order):
+            keys = np.array([image_key(i) for i in table["image_id"].to_pylist()], np.uint64)
+            draws = uniforms(self.seed, epoch, keys, self.crops)
+            permuted = order.permutation(table.num_rows)
+            for start in range(0, table.num_rows, _GROUP_IMAGES):
+                rows = permuted[start : start + _GROUP_IMAGES]
+                views = [view for row in rows for view in self._views(table, int(row), draws[row], pool)]
+                if ready:
+                    yield ready
+                ready = [views[i] for i in order.permutation(len(views))]
+        if ready:
+            yield ready
+
+    def _tables(self, order: np.random.Generator) -> Iterator[pa.Table]:
+        """Yield the shards in a random order, as many at once as hold about ``_IMAGES_IN_HAND`` pictures."""
+        columns = ["image_id", "class_index", "stored_width", "stored_height", "jpeg"]
+        taken: list[pa.Table] = []
+        for shard in order.permutation(len(self.shards)):
+            taken.append(read_columns([self.shards[shard]], columns))
+            if sum(t.num_rows for t in taken) >= _IMAGES_IN_HAND:
+                yield pa.concat_tables(taken).combine_chunks()
+                taken = []
+        if taken:
+            yield pa.concat_tables(taken).combine_chunks()
+
+    def _views(self, table: pa.Table, row: int, draws: NDArray[np.float64], pool: ThreadPoolExecutor) -> Iterator[View]:
+        width, height = table["stored_width"][row].as_py(), table["stored_height"][row].as_py()
+        if self.crop_share is None and min(width, height) < self.window:
+            raise DatasetError(
+                f"picture {table['image_id'][row]} is stored at {width}x{height}, less than the window of "
+                f"{self.window}: set preprocess.train_side to at least {self.window}"
+            )
+        image = pool.submit(decode, table["jpeg"][row].as_py())
+        class_index = table["class_index"][row].as_py()
+        squares = crop_squares(draws, height, width, self.window, self.crop_share).tolist()
+        for (side, top, left), tone, coin in zip(squares, tones(draws, self.jitter).tolist(), draws[:, 3], strict=True):
+            mirrors = {"both": (False, True), "random": (bool(coin < 0.5),), "none": (False,)}[self.flips]
+            for mirrored in mirrors:
+                yield View(image, side, top, left, mirrored, tone, class_index)
+
+    def _cut(self, views: list[View]) -> Minibatch:
+        images = torch.empty((len(views), 3, self.window, self.window), dtype=torch.uint8)
+        for target, view in zip(images, views, strict=True):
+            rows, columns = slice(view.top, view.top + view.side), slice(view.left, view.left + view.side)
+            target.copy_(resize_to(view.image.result()[:, rows, columns], (self.window, self.window)))
+        mirrored = torch.tensor([view.mirrored for view in views])
+        images[mirrored] = images[mirrored].flip(-1)
+        labels = torch.tensor([view.class_index for view in views])
+        return Minibatch(images, labels, torch.tensor([view.tone for view in views]))

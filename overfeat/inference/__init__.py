@@ -1,0 +1,1 @@
+"""The network run densely, its windows kept as evidence, and decisions made from them."""

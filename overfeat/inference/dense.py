@@ -1,0 +1,53 @@
+"""Dense evaluation: every pooling offset of the last pool in one pass (paper, section 3.3 and figure 3)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from overfeat.models.network import OverFeat
+
+
+def dense(net: OverFeat, images: Tensor) -> Tensor:
+    """Return fine logits: the last pool at all its p x p offsets, the outputs interleaved.
+
+    Output cell (row, col) is the window whose top left pixel is ``(row, col) * net.fine_stride``; it was pooled at
+    offset ``(row % p, col % p)``, so that ``[..., ::p, ::p]`` is the coarse output.
+
+    Args:
+        net: in evaluation mode.
+        images: normalised pixels, ``(N, 3, H, W)`` float, sides at least one window. At sides from
+            ``net.valid_size`` every offset gives the same number of windows.
+
+    Returns:
+        Logits ``(N, num_classes, H', W')``.
+    """
+    return at_all_offsets(net.classifier, net.features(images), net.geometry.pool)
+
+
+def at_all_offsets(head: nn.Sequential, features: Tensor, pool: int) -> Tensor:
+    """Run a head on the pooled features of all offsets and interleave the results.
+
+    Pooling at stride 1 gives the maps of all offsets interleaved; neighbours in one offset's map are then ``pool``
+    cells apart, so the head's first layer takes every ``pool``-th cell. Its windows are gathered into the columns of
+    one matrix for the whole batch: one product reads the large weights once, where a loop over offsets reads them
+    ``pool**2`` times.
+
+    Args:
+        head: convolutions without stride or padding, of which only the first may be larger than 1x1.
+        features: the unpooled last feature map ``(N, C, h, w)``.
+        pool: size of the last pool.
+
+    Returns:
+        ``(N, channels, H', W')``.
+    """
+    first = head[0]
+    assert isinstance(first, nn.Conv2d)
+    kernel = first.kernel_size[0]
+    pooled = F.max_pool2d(features, pool, stride=1)
+    height, width = (side - pool * (kernel - 1) for side in pooled.shape[2:])
+    gathered = F.unfold(pooled, kernel, dilation=pool)  # (N, C * kernel**2, H' * W')
+    columns = gathered.transpose(0, 1).flatten(1)
+    assert first.bias is not None
+    hidden = torch.addmm(first.bias[:, None], first.weight.flatten(1), columns)
+    outputs: Tensor = head[1:](hidden[None, :, :, None])  # one long picture: (1, channels, N * H' * W', 1)
+    return outputs.reshape(-1, len(features), height, width).transpose(0, 1)

@@ -1,0 +1,159 @@
+"""Evidence: what every window at every scale, flip and offset said, as rows of the windows table."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from overfeat.config import InferSettings
+from overfeat.images.resize import resize_to
+from overfeat.inference.dense import dense
+from overfeat.inference.windows import WindowGrid, input_hw
+from overfeat.models.network import OverFeat, normalize
+from overfeat.results.schemas import WINDOWS
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture to be looked at: its pixels, uint8 ``(3, h, w)``, and the size ``(height, width)`` of the original."""
+
+    image_id: str
+    split: str
+    pixels: Tensor
+    original_hw: tuple[int, int]
+
+
+@torch.inference_mode()
+def gather_evidence(
+    nets: Sequence[OverFeat], pictures: Sequence[Picture], settings: InferSettings, run: str, device: torch.device
+) -> pa.Table:
+    """Return the windows of the pictures at all scales and flips, sorted as ``WINDOWS`` says.
+
+    Args:
+        nets: members of an ensemble, in evaluation mode, on ``device``, with the same table and ``class_names``.
+        pictures: sorted by image_id.
+        settings: scales, flips, classes kept, memory.
+        run: name of the run, kept in every row.
+        device: where the networks are.
+    """
+    net = nets[0]
+    tables = []
+    for scale in settings.scales:
+        for chunk in _same_size_chunks(net, pictures, scale, settings):
+            batch = torch.stack([resize_to(pictures[i].pixels, size) for i, size in chunk]).to(device)
+            for flip in (False, True) if settings.flips else (False,):
+                pixels = normalize(batch.flip(-1) if flip else batch).contiguous(memory_format=torch.channels_last)
+                grids = [WindowGrid(net.geometry, size, pictures[i].original_hw, flip) for i, size in chunk]
+                order = np.array([i for i, _ in chunk], np.int32)
+                for member, each in enumerate(nets):
+                    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+                        logits = dense(each, pixels)
+                    rows = _rows(net, logits.float().cpu(), grids, order, settings.top_k)
+                    constant = {"member": member, "scale": scale}
+                    tables.append(_with_constants(rows, constant))
+    if not tables:
+        return WINDOWS.empty_table()
+    table = pa.concat_tables(tables)
+    keys = [(name, "ascending") for name in ("picture", "member", "scale", "flip", "row", "col")]
+    return _finish(table.sort_by(keys), net, pictures, run)
+
+
+def _same_size_chunks(
+    net: OverFeat, pictures: Sequence[Picture], scale: int, settings: InferSettings
+) -> Iterator[list[tuple[int, tuple[int, int]]]]:
+    """Yield lists of (position, input size), one size a list, of at most ``batch_windows`` windows."""
+    by_size: dict[tuple[int, int], list[int]] = {}
+    for position, picture in enumerate(pictures):
+        by_size.setdefault(input_hw(net.geometry, scale, *picture.original_hw, settings.sizes), []).append(position)
+    for size, positions in by_size.items():
+        windows = net.geometry.fine_side(size[0]) * net.geometry.fine_side(size[1])
+        step = max(1, settings.batch_windows // windows)
+        for start in range(0, len(positions), step):
+            yield [(position, size) for position in positions[start : start + step]]
+
+
+def kept_entries(logits: Tensor, log_partition: Tensor, top_k: int, pool: int) -> Tensor:
+    """Say which (window, class) entries of a map go to the table.
+
+    Kept are each window's ``top_k`` classes, and for each class the window where it is greatest: among all windows
+    and among the coarse ones, by logit and by probability. The decision takes nothing but these maxima, whatever
+    its settings, so that no class is lost to it.
+
+    Args:
+        logits: ``(N, C, H, W)``.
+        log_partition: ``(N, H, W)``.
+        top_k: classes a window.
+        pool: size of the last pool; every ``pool``-th row and column is coarse.
+
+    Returns:
+        Booleans ``(N, C, H, W)``.
+    """
+    kept = torch.zeros_like(logits, dtype=torch.bool)
+    kept.scatter_(1, logits.topk(min(top_k, logits.shape[1]), dim=1).indices, True)
+    for values in (logits, logits - log_partition[:, None]):
+        for view in (slice(None), slice(None, None, pool)):
+            grid = values[..., view, view]
+            greatest = grid.flatten(2).argmax(2, keepdim=True)
+            mask = torch.zeros_like(grid.flatten(2), dtype=torch.bool).scatter_(2, greatest, True)
+            kept[..., view, view] |= mask.reshape(grid.shape)
+    return kept
+
+
+def _rows(net: OverFeat, logits: Tensor, grids: list[WindowGrid], order: NDArray[np.int32], top_k: int) -> pa.Table:
+    """Return the windows of a batch of maps as columns; pictures by position, labels by class index."""
+    pool = net.geometry.pool
+    log_partition = logits.logsumexp(1)
+    kept = kept_entries(logits, log_partition, top_k, pool).movedim(1, -1).flatten(0, 2)  # (windows, C)
+    by_window = logits.movedim(1, -1).flatten(0, 2)
+    counts = kept.sum(1).numpy()
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
+    best = by_window.max(1)
+    rows, cols = (np.concatenate(part) for part in zip(*(grid.cells() for grid in grids), strict=True))
+    boxes = np.concatenate([grid.fields_of_view() for grid in grids])
+    windows = len(rows)
+    columns: dict[str, Any] = {
+        "picture": np.repeat(order, windows // len(order)),
+        "flip": np.full(windows, grids[0].flip),
+        "row": rows,
+        "col": cols,
+        "offset_y": (rows % pool).astype(np.int8),
+        "offset_x": (cols % pool).astype(np.int8),
+        **{name: boxes[:, i] for i, name in enumerate(("x1", "y1", "x2", "y2"))},
+        "class": best.indices.numpy().astype(np.int32),
+        "score": (best.values - log_partition.flatten()).exp().numpy(),
+        "log_partition": log_partition.flatten().numpy(),
+        "class_indices": pa.ListArray.from_arrays(offsets, kept.nonzero()[:, 1].numpy().astype(np.int16)),
+        "logits": pa.ListArray.from_arrays(offsets, by_window[kept].numpy()),
+    }
+    return pa.table(columns)
+
+
+def _with_constants(rows: pa.Table, values: dict[str, int]) -> pa.Table:
+    """Return the rows with more columns, each of one value."""
+    for name, value in values.items():
+        rows = rows.append_column(name, pa.array(np.full(rows.num_rows, value, np.int8)))
+    return rows
+
+
+def _finish(table: pa.Table, net: OverFeat, pictures: Sequence[Picture], run: str) -> pa.Table:
+    """Put names in the place of numbers and bring the columns in the schema's order."""
+    assert net.class_names is not None
+    picture = table["picture"].combine_chunks()
+    splits = sorted({p.split for p in pictures})
+    split_of = np.array([splits.index(p.split) for p in pictures], np.int32)
+    named = {
+        "run": _dictionary(np.zeros(table.num_rows, np.int32), [run]),
+        "image_id": _dictionary(picture, [p.image_id for p in pictures]),
+        "split": _dictionary(split_of[picture.to_numpy()], splits),
+        "label": _dictionary(table["class"].combine_chunks(), net.class_names),
+    }
+    return pa.table([named.get(name) if name in named else table[name] for name in WINDOWS.names], schema=WINDOWS)
+
+
+def _dictionary(indices: Any, names: list[str]) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(indices, pa.int32()), pa.array(names, pa.string()))

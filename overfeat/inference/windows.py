@@ -1,0 +1,77 @@
+"""Scales and windows: at which sizes a picture is looked at, and where each output cell looks.
+
+Paper: section 3.3 and table 5.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overfeat.errors import SettingsError
+from overfeat.models.geometry import Geometry
+
+
+def input_hw(
+    geometry: Geometry, scale: int, height: int, width: int, sizes: Literal["aspect", "paper"] = "aspect"
+) -> tuple[int, int]:
+    """Return the ``(height, width)`` a picture is resized to at a scale; both are valid sides.
+
+    Args:
+        geometry: of the network.
+        scale: number of the scale, 1 the smallest.
+        height: of the picture.
+        width: of the picture.
+        sizes: "paper" for exactly the table's sizes, transposed for portraits; "aspect" for the table's short side
+            and the valid long side nearest to the picture's aspect.
+
+    Raises:
+        SettingsError: if the network has no such scale.
+    """
+    scales = geometry.table.scales
+    if not 1 <= scale <= len(scales):
+        raise SettingsError(f"model {geometry.table.name!r} has scales 1 to {len(scales)}, not {scale}")
+    step_short, step_long = scales[scale - 1]
+    short = geometry.side_at(step_short)
+    if sizes == "paper":
+        long = geometry.side_at(step_long)
+    else:
+        long = geometry.valid_size(short * max(height, width) / min(height, width))
+    return (short, long) if height <= width else (long, short)
+
+
+@dataclass(frozen=True)
+class WindowGrid:
+    """The fine output map of one picture at one scale and flip.
+
+    Attributes:
+        geometry: of the network.
+        input_hw: size of the network's input.
+        image_hw: size of the original picture.
+        flip: the input was mirrored left to right.
+    """
+
+    geometry: Geometry
+    input_hw: tuple[int, int]
+    image_hw: tuple[int, int]
+    flip: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the fine output."""
+        return self.geometry.fine_side(self.input_hw[0]), self.geometry.fine_side(self.input_hw[1])
+
+    def cells(self) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+        """Return the row and the column of every window, row by row."""
+        rows, cols = np.indices(self.shape, dtype=np.int16)
+        return rows.ravel(), cols.ravel()
+
+    def fields_of_view(self) -> NDArray[np.float32]:
+        """Return the window of every cell as a box ``(N, 4)`` in pixels of the original picture, the flip undone."""
+        rows, cols = (cell.astype(np.float64) * self.geometry.fine_stride for cell in self.cells())
+        window, (height, width) = self.geometry.window, self.input_hw
+        left = width - window - cols if self.flip else cols
+        boxes = np.stack([left, rows, left + window, rows + window], axis=1)
+        y, x = self.image_hw[0] / height, self.image_hw[1] / width
+        return (boxes * [x, y, x, y]).astype(np.float32)

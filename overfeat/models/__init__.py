@@ -1,0 +1,1 @@
+"""Networks: tables of stages, the geometry derived from them, weights and checkpoints."""

@@ -1,0 +1,1 @@
+"""Tables: their columns, how they are stored and how they are asked."""

@@ -1,0 +1,95 @@
+"""Columns: the one place where a table's columns are named.
+
+Every file is written with its schema from here, never with one inferred from the rows. Boxes are float32
+``x1, y1, x2, y2``, half-open, in pixels of the original picture, unless the name says otherwise.
+"""
+
+import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+_LABEL = pa.dictionary(pa.int32(), pa.string())
+_BOX = [(side, pa.float32()) for side in ("x1", "y1", "x2", "y2")]
+
+IMAGES = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("split", pa.string()),
+        ("label", pa.string()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        ("file", pa.string()),  # below the data set's root
+        ("offset", pa.int64()),
+        ("length", pa.int64()),
+    ]
+)
+"""Manifest: one row a usable picture, sorted by image_id; it is ``length`` bytes of ``file`` from ``offset``."""
+
+OBJECTS = pa.schema([("image_id", pa.string()), ("label", pa.string()), *_BOX, ("difficult", pa.bool_())])
+"""Manifest: one row an annotated object, sorted by image_id, in the order of the annotation."""
+
+CLASSES = pa.schema([("index", pa.int32()), ("label", pa.string()), ("name", pa.string())])
+"""Manifest: one row a class; ``index`` is the output channel."""
+
+REJECTS = pa.schema(
+    [("image_id", pa.string()), ("file", pa.string()), ("reason", pa.string()), ("detail", pa.string())]
+)
+"""Manifest: one row a thing that was left out or mended ("clipped"), and why."""
+
+STORED_IMAGES = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("split", pa.string()),
+        ("label", pa.string()),
+        ("class_index", pa.int32()),  # -1 where the picture has no label
+        ("width", pa.int32()),  # of the original
+        ("height", pa.int32()),
+        ("stored_width", pa.int32()),
+        ("stored_height", pa.int32()),
+        ("enlarged", pa.bool_()),
+        ("jpeg", pa.binary()),
+        ("object_labels", pa.list_(pa.string())),
+        ("scaled_boxes", pa.list_(pa.list_(pa.float32(), 4))),  # in pixels of the stored picture
+        ("difficult", pa.list_(pa.bool_())),
+    ]
+)
+"""A downsampled picture, encoded, beside its objects."""
+
+WINDOWS = pa.schema(
+    [
+        ("run", _LABEL),
+        ("image_id", _LABEL),
+        ("split", _LABEL),
+        ("member", pa.int8()),  # of an ensemble, from 0
+        ("scale", pa.int8()),  # number of the model's scale, 1 the smallest
+        ("flip", pa.bool_()),
+        ("row", pa.int16()),  # of the fine output map, in the frame of the network's input
+        ("col", pa.int16()),
+        ("offset_y", pa.int8()),  # of the last pool
+        ("offset_x", pa.int8()),
+        *_BOX,  # the field of view, flips undone
+        ("label", _LABEL),  # the most probable class
+        ("score", pa.float32()),  # its probability
+        ("log_partition", pa.float32()),  # probability = exp(logit - log_partition)
+        ("class_indices", pa.list_(pa.int16())),
+        ("logits", pa.list_(pa.float32())),
+    ]
+)
+"""Evidence: one row a window, sorted by image_id, member, scale, flip, row, col.
+
+``class_indices`` are the window's best classes and every class whose spatial maximum over the map it holds, so that
+the class decision made from the table equals the one made from the whole maps.
+"""
+
+CLASSIFICATIONS = pa.schema(
+    [
+        ("run", _LABEL),
+        ("image_id", _LABEL),
+        ("label", _LABEL),
+        ("score", pa.float32()),
+        ("rank", pa.int16()),  # 1 = best
+        ("model", _LABEL),
+        ("split", _LABEL),
+    ]
+)
+"""Decisions: one row a picture and guess, sorted by image_id, rank."""

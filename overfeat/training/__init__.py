@@ -1,0 +1,1 @@
+"""One loop, and what differs between the things it trains."""

@@ -1,0 +1,152 @@
+"""The classification net (paper, section 3.1): softmax cross-entropy on random crops, the output being 1x1."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from overfeat.config import TrainClassifierSettings
+from overfeat.devices import choose_device, spare_threads
+from overfeat.images.loader import TrainingViews
+from overfeat.images.resize import resize_to_side
+from overfeat.images.shards import decoded, read_columns, shard_paths
+from overfeat.models.network import OverFeat, initialize, normalize
+from overfeat.training.loop import Batch, fit
+from overfeat.training.schedule import learning_rate
+
+_VALIDATION_BATCH = 256
+
+
+@dataclass
+class ClassifierTask:
+    """The classifier as a thing to train; see :class:`overfeat.training.loop.Task`."""
+
+    net: OverFeat
+    seed: int
+    recipe: TrainClassifierSettings
+    views: TrainingViews
+    images: int
+    """Training pictures."""
+    validation_shards: list[Path]
+    side: int
+    """Smallest side at which validation pictures are cropped: that of the training pictures."""
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the pictures."""
+        return self.recipe.epochs
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Return SGD over all weights; the learning rate is set before every step."""
+        recipe = self.recipe
+        return torch.optim.SGD(
+            self.net.parameters(),
+            momentum=recipe.momentum,
+            nesterov=recipe.nesterov,
+            weight_decay=recipe.weight_decay,
+        )
+
+    def learning_rate(self, epochs_done: float) -> float:
+        """Return the recipe's learning rate."""
+        return learning_rate(self.recipe, epochs_done)
+
+    def steps(self) -> int:
+        """Return the minibatches of an epoch."""
+        return -(-self.images * self.views.views_per_image // self.views.batch_size)
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """Yield crops, class indices and tones, as :class:`overfeat.images.loader.Minibatch` has them."""
+        for batch in self.views.epoch(epoch):
+            yield batch.images, batch.labels, batch.tones
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Return the mean cross-entropy."""
+        images, labels, tones = batch
+        gain, shift = tones[:, :, None, None, None].unbind(1)
+        pixels = (normalize(images) * gain + shift).contiguous(memory_format=torch.channels_last)
+        logits = self.net(pixels).flatten(1)
+        return F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+
+    @torch.inference_mode()
+    def validate(self) -> dict[str, float]:
+        """Return the loss and the top-1 and top-5 errors (percent) of one centre crop a picture."""
+        device = next(self.net.parameters()).device
+        loss, first, fifth, count = 0.0, 0, 0, 0
+        for crops, labels in self._validation_crops():
+            logits = self.net(normalize(crops.to(device))).flatten(1).float().cpu()
+            loss += float(F.cross_entropy(logits, labels, reduction="sum"))
+            best = logits.topk(min(5, logits.shape[1])).indices == labels[:, None]
+            first += int(best[:, 0].sum())
+            fifth += int(best.any(1).sum())
+            count += len(labels)
+        return {
+            "validation_loss": loss / count,
+            "validation_error": 100 * (1 - first / count),
+            "validation_top5_error": 100 * (1 - fifth / count),
+        }
+
+    def _validation_crops(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield centre crops of the validation pictures, a batch at a time."""
+        window = self.net.window
+        table = read_columns(self.validation_shards, ["class_index", "jpeg"])
+        labels = torch.tensor(table["class_index"].to_numpy())
+        crops: list[Tensor] = []
+        with ThreadPoolExecutor(self.views.threads) as pool:
+            for row, picture in enumerate(decoded(table["jpeg"], pool)):
+                image = resize_to_side(picture, self.side)
+                top, left = (image.shape[1] - window) // 2, (image.shape[2] - window) // 2
+                crops.append(image[:, top : top + window, left : left + window])
+                if len(crops) == _VALIDATION_BATCH or row + 1 == len(labels):
+                    yield torch.stack(crops), labels[row + 1 - len(crops) : row + 1].long()
+                    crops = []
+
+
+def train_classifier(
+    images: Path,
+    class_names: list[str],
+    model: str,
+    recipe: TrainClassifierSettings,
+    member: int,
+    folder: Path,
+    report: Callable[[str], None],
+) -> None:
+    """Train one net of the ensemble.
+
+    Args:
+        images: folder of shards with splits "train" and "val".
+        class_names: labels by output channel.
+        model: name of the table of stages.
+        recipe: settings; member ``m`` uses seed ``recipe.seed + m``.
+        member: number of the net, from 0.
+        folder: gets ``last.pt``, ``best.pt`` and ``curves.csv``; a killed training goes on from what it finds here.
+        report: takes one line an epoch.
+
+    Raises:
+        DatasetError: if the shards are missing or their pictures smaller than the window.
+        TrainingError: if the loss is not finite.
+    """
+    seed = recipe.seed + member
+    net = OverFeat(model, len(class_names), recipe.dropout)
+    net.class_names = class_names
+    initialize(net, recipe.init, seed)
+    shards = shard_paths(images, "train")
+    sizes = read_columns(shards, ["stored_width", "stored_height"])
+    side = min(min(sizes[name].to_numpy()) for name in sizes.column_names)
+    views = TrainingViews(
+        shards=shards,
+        window=net.window,
+        crops=recipe.crops,
+        flips=recipe.flips,
+        batch_size=recipe.batch_size,
+        seed=seed,
+        threads=recipe.loader_threads or spare_threads(),
+        crop_share=recipe.crop_share,
+        jitter=recipe.jitter,
+    )
+    task = ClassifierTask(net, seed, recipe, views, sizes.num_rows, shard_paths(images, "val"), int(side))
+    history = {"model": model, "member": member, "recipe": asdict(recipe)}
+    fit(task, folder, choose_device(recipe.device), report, history)

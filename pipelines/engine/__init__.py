@@ -1,0 +1,1 @@
+"""How stages are worked: plan, units, workers, seal. Knows neither DVC nor Prefect."""

@@ -1,0 +1,12 @@
+"""Where every stage writes, relative to the root of the checkout."""
+
+from pathlib import Path
+
+SAMPLE = Path("data/raw/sample")
+MANIFEST = Path("data/manifest")
+IMAGES = Path("data/images")
+CLASSIFIER = Path("data/checkpoints/classifier")
+WINDOWS = Path("data/windows")
+RESULTS = Path("data/results")
+METRICS = Path("metrics.json")
+PLOTS = Path("data/plots")

@@ -1,0 +1,111 @@
+"""The loader: every view once, the same whatever the threads, shuffled, and each crop where it should be."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from overfeat.errors import DatasetError
+from overfeat.images.crops import crop_squares, image_key, uniforms
+from overfeat.images.decode import decode
+from overfeat.images.loader import Minibatch, TrainingViews
+from overfeat.images.shards import read_columns, shard_paths
+
+
+def views(folder: Path, **changes: Any) -> TrainingViews:
+    settings: dict[str, Any] = {
+        "shards": shard_paths(folder, "train"),
+        "window": 52,
+        "crops": 3,
+        "flips": "both",
+        "batch_size": 16,
+        "seed": 1,
+        "threads": 2,
+    }
+    return TrainingViews(**(settings | changes))
+
+
+def together(batches: list[Minibatch]) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.cat([b.images for b in batches]), torch.cat([b.labels for b in batches])
+
+
+def test_every_view_comes_once_and_is_the_crop_it_claims(make_shards: Any) -> None:
+    folder = make_shards()
+    images, labels = together(list(views(folder).epoch(4)))
+    table = read_columns(shard_paths(folder, "train"), ["image_id", "class_index", "jpeg"]).to_pylist()
+    expected: Counter[tuple[bytes, int]] = Counter()
+    for row in table:
+        picture = decode(row["jpeg"])
+        draws = uniforms(1, 4, np.array([image_key(row["image_id"])], np.uint64), 3)[0]
+        for side, top, left in crop_squares(draws, *picture.shape[1:], 52, None):
+            crop = picture[:, top : top + side, left : left + side]
+            for view in (crop, crop.flip(-1)):
+                expected[view.numpy().tobytes(), row["class_index"]] += 1
+    got = Counter((image.numpy().tobytes(), int(label)) for image, label in zip(images, labels, strict=True))
+    assert got == expected
+
+
+def test_batches_are_full_but_the_last(make_shards: Any) -> None:
+    sizes = [len(batch.labels) for batch in views(make_shards()).epoch(0)]
+    assert sizes == [16] * 15  # 40 pictures, 3 crops, 2 mirror images
+    sizes = [len(batch.labels) for batch in views(make_shards(), batch_size=100).epoch(0)]
+    assert sizes == [100, 100, 40]
+
+
+def test_the_stream_does_not_depend_on_threads(make_shards: Any) -> None:
+    folder = make_shards()
+    one, _ = together(list(views(folder, threads=1).epoch(2)))
+    four, _ = together(list(views(folder, threads=4).epoch(2)))
+    assert torch.equal(one, four)
+
+
+def test_epochs_and_seeds_differ(make_shards: Any) -> None:
+    folder = make_shards()
+    base, labels = together(list(views(folder).epoch(0)))
+    for other in (views(folder).epoch(1), views(folder, seed=2).epoch(0)):
+        images, other_labels = together(list(other))
+        assert not torch.equal(images, base)
+        assert torch.equal(other_labels.bincount(), labels.bincount())
+
+
+def test_the_views_of_a_picture_are_spread_over_minibatches(make_shards: Any) -> None:
+    folder = make_shards(images=200, shards=3)
+    batches = list(views(folder, crops=5, batch_size=50).epoch(0))
+    shares = [float(batch.labels.float().mean()) for batch in batches]
+    assert min(shares) > 0.2
+    assert max(shares) < 0.8
+
+
+@pytest.mark.parametrize(("flips", "count"), [("none", 120), ("random", 120), ("both", 240)])
+def test_flips(make_shards: Any, flips: str, count: int) -> None:
+    folder = make_shards()
+    loader = views(folder, flips=flips)
+    images, _ = together(list(loader.epoch(0)))
+    assert len(images) == count == 40 * loader.views_per_image
+    plain, _ = together(list(views(folder, flips="none").epoch(0)))
+    straight = {image.numpy().tobytes() for image in plain}
+    share = np.mean([image.numpy().tobytes() in straight for image in images])
+    assert {"none": share == 1, "random": 0.3 < share < 0.7, "both": share == 0.5}[flips]
+
+
+def test_crops_of_random_size_are_resized_to_the_window(make_shards: Any) -> None:
+    batch = next(iter(views(make_shards(), crop_share=(0.5, 1.0), jitter=0.2).epoch(0)))
+    assert batch.images.shape[1:] == (3, 52, 52)
+    assert (batch.tones[:, 0] != 1).all()
+
+
+def test_a_picture_smaller_than_the_window_is_an_error_with_advice(make_shards: Any) -> None:
+    with pytest.raises(DatasetError, match=r"set preprocess\.train_side to at least 61"):
+        list(views(make_shards(), window=61).epoch(0))
+
+
+def test_leaving_early_stops_the_threads(make_shards: Any) -> None:
+    import threading
+
+    stream = views(make_shards(images=200)).epoch(0)
+    next(stream)
+    stream.close()  # type: ignore[attr-defined]
+    assert not [t for t in threading.enumerate() if t.name.startswith(("loader", "decode"))]

@@ -1,0 +1,74 @@
+"""Queries: the same rows as a plain filter of the whole frame, and questions about what is not there."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import overfeat
+from overfeat.errors import ResultsError
+from overfeat.results.schemas import CLASSIFICATIONS
+from overfeat.results.store import write_table
+
+LABELS = ["cat", "dog", "eel"]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for run in ("run-a", "run-b"):
+        rows = [
+            (run, f"p{image}", LABELS[(image + rank) % 3], 0.9 / rank, rank, "mini", "val")
+            for image in range(6)
+            for rank in (1, 2)
+        ]
+        frame = pd.DataFrame(rows, columns=CLASSIFICATIONS.names)
+        facts = {"run": run, "class_names": LABELS}
+        write_table(tmp_path / "classifications" / f"{run}.parquet", frame, CLASSIFICATIONS, facts)
+    return tmp_path
+
+
+def test_everything(root: Path) -> None:
+    frame = overfeat.read_classifications(root)
+    assert len(frame) == 24
+    assert list(frame.columns) == CLASSIFICATIONS.names
+    assert isinstance(frame["label"].dtype, pd.CategoricalDtype)
+    assert frame["score"].dtype == "float32"
+
+
+def test_filters_equal_a_plain_filter(root: Path) -> None:
+    whole = overfeat.read_classifications(root)
+    got = overfeat.read_classifications(
+        root,
+        labels=["cat", "eel"],
+        min_score=0.5,
+        image_ids=["p1", "p2", "p3"],
+        run="run-b",
+        columns=["image_id", "label"],
+    )
+    keep = whole["label"].isin(["cat", "eel"]) & (whole["score"] >= 0.5) & whole["image_id"].isin(["p1", "p2", "p3"])
+    expected = whole[keep & (whole["run"] == "run-b")][["image_id", "label"]]
+    assert len(expected) > 0
+    assert got.astype(str).to_numpy().tolist() == expected.astype(str).to_numpy().tolist()
+
+
+def test_one_name_needs_no_list(root: Path) -> None:
+    assert set(overfeat.read_classifications(root, labels="dog")["label"]) == {"dog"}
+    assert len(overfeat.read_classifications(root, image_ids="p4", run="run-a")) == 2
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        ({"labels": "dgo"}, r"no label 'dgo' in these results \(did you mean 'dog'\?\)"),
+        ({"run": "run-c"}, r"no run 'run-c' .*did you mean 'run-"),
+        ({"columns": ["scores"]}, r"no column 'scores' \(did you mean 'score'\?\)"),
+    ],
+)
+def test_what_is_not_there(root: Path, question: dict[str, object], message: str) -> None:
+    with pytest.raises(ResultsError, match=message):
+        overfeat.read_classifications(root, **question)  # type: ignore[arg-type]
+
+
+def test_no_results_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ResultsError, match="run `make run`"):
+        overfeat.read_classifications(tmp_path)

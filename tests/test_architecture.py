@@ -1,0 +1,97 @@
+"""One name for a stage everywhere, no code that a stage uses and DVC does not know of, and a frozen public surface."""
+
+import importlib
+from pathlib import Path
+
+import grimp
+import pytest
+import yaml
+
+import overfeat
+from overfeat.config import SECTIONS
+from overfeat.results import schemas
+
+ROOT = Path(__file__).parents[1]
+STAGES = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+
+UNTRACKED = {
+    "overfeat",  # names only
+    "overfeat.atomic",  # how a file is written, not what
+    "overfeat.config",  # params.yaml holds the value of every setting
+    "overfeat.errors",
+}
+"""Modules whose change can alter no out."""
+
+
+@pytest.fixture(scope="module")
+def imports() -> grimp.ImportGraph:
+    return grimp.build_graph("overfeat", "pipelines", "flows", cache_dir=None)
+
+
+def test_a_stage_has_one_name() -> None:
+    assert set(STAGES) == set(SECTIONS)
+    for name, stage in STAGES.items():
+        assert stage["cmd"] == f"python -m pipelines {name}"
+        assert name in stage["params"]
+        assert f"pipelines/{name}.py" in stage["deps"]
+        assert importlib.import_module(f"pipelines.{name}").STAGE.__name__.lower() == name.replace("_", "")
+
+
+def test_every_section_of_the_params_is_declared_by_a_stage() -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    assert set(params) == {name for stage in STAGES.values() for name in stage["params"]}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_dvc_knows_all_code_a_stage_uses(name: str, imports: grimp.ImportGraph) -> None:
+    used = {module for module in imports.find_upstream_modules(f"pipelines.{name}") if module.startswith("overfeat")}
+    declared = [Path(dep) for dep in STAGES[name]["deps"] if dep.startswith("overfeat")]
+    for module in used - UNTRACKED:
+        path = Path(module.replace(".", "/"))
+        file = path / "__init__.py" if (ROOT / path).is_dir() else path.with_suffix(".py")
+        if (ROOT / file).stat().st_size:
+            assert any(file.is_relative_to(dep) for dep in declared), f"{name} uses {file}, its deps do not name it"
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_declared_paths_exist_or_are_made(name: str) -> None:
+    made = {
+        next(iter(out)) if isinstance(out, dict) else out
+        for stage in STAGES.values()
+        for kind in ("outs", "metrics", "plots")
+        for out in stage.get(kind, ())
+    }
+    for dep in STAGES[name]["deps"]:
+        assert dep == "${source}" or dep in made or (ROOT / dep).exists()
+
+
+def test_public_names() -> None:
+    assert overfeat.__all__ == ["OverFeat", "dense", "normalize", "read_classifications", "read_windows"]
+    assert all(callable(getattr(overfeat, name)) for name in overfeat.__all__)
+
+
+@pytest.mark.parametrize(
+    ("schema", "columns"),
+    [
+        ("IMAGES", "image_id split label width height file offset length"),
+        ("OBJECTS", "image_id label x1 y1 x2 y2 difficult"),
+        ("CLASSES", "index label name"),
+        ("REJECTS", "image_id file reason detail"),
+        ("CLASSIFICATIONS", "run image_id label score rank model split"),
+        (
+            "WINDOWS",
+            "run image_id split member scale flip row col offset_y offset_x x1 y1 x2 y2 label score log_partition "
+            "class_indices logits",
+        ),
+    ],
+)
+def test_columns(schema: str, columns: str) -> None:
+    assert getattr(schemas, schema).names == columns.split()
+
+
+def test_reading_results_does_not_wait_for_torch() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, overfeat; overfeat.read_classifications; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
