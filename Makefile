@@ -25,8 +25,8 @@ $(VENV)/.installed: requirements.lock requirements-uv.lock pyproject.toml
 	@echo "overfeat: building the environment in $(VENV) (torch alone is several GB: minutes on a slow line)"
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "overfeat: python's venv module is needed (Debian: apt install python3-venv)"; exit 2; }
 	@$(VENV)/bin/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.lock
-	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install -q --compile-bytecode --require-hashes -r requirements.lock
-	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install -q --no-deps --no-build-isolation -e .
+	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install -q --system-certs --compile-bytecode --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install -q --system-certs --no-deps --no-build-isolation -e .
 	@touch $@
 
 run: setup

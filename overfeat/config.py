@@ -127,11 +127,6 @@ class TrainClassifierSettings:
     """Random crops a picture and epoch."""
     flips: Literal["both", "random", "none"] = "both"
     """Whether each crop is shown with its mirror image, as one of the two, or as it is."""
-    crop_share: tuple[float, ...] | None = ranged(None, 0.01, 1)
-    """Least and greatest side of a crop as shares of the picture's smallest side, the crop being resized to the
-    window; None for crops of exactly the window."""
-    jitter: float = ranged(0.0, 0, 1)
-    """Strength of random gain and brightness, on the scale of normalised pixels."""
     init: Literal["paper", "he"] = "paper"
     """N(0, 0.01) as in the paper, or variance preserving (He), which small nets need."""
     schedule: Literal["step", "cosine"] = "step"

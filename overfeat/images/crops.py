@@ -18,7 +18,7 @@ def image_key(image_id: str) -> int:
 
 
 def uniforms(seed: int, epoch: int, keys: _U64, crops: int) -> NDArray[np.float64]:
-    """Return numbers in [0, 1), ``(len(keys), crops, 6)``: for a crop's side, top, left, mirror, gain and brightness.
+    """Return numbers in [0, 1), ``(len(keys), crops, 3)``: for a crop's top, left and mirror.
 
     Args:
         seed: non-negative.
@@ -26,10 +26,10 @@ def uniforms(seed: int, epoch: int, keys: _U64, crops: int) -> NDArray[np.float6
         keys: image keys ``(N,)``, uint64.
         crops: crops a picture.
     """
-    counters = np.arange(crops * 6, dtype=np.uint64)
+    counters = np.arange(crops * 3, dtype=np.uint64)
     state = _mix(_mix(np.array([seed], np.uint64)) ^ np.uint64(epoch))
     bits = _mix(_mix(keys ^ state)[:, None] + counters)
-    return (bits >> np.uint64(11)).astype(np.float64).reshape(len(keys), crops, 6) * 2.0**-53
+    return (bits >> np.uint64(11)).astype(np.float64).reshape(len(keys), crops, 3) * 2.0**-53
 
 
 def _mix(z: _U64) -> _U64:
@@ -40,28 +40,15 @@ def _mix(z: _U64) -> _U64:
     return z ^ (z >> np.uint64(31))
 
 
-def crop_squares(
-    draws: NDArray[np.float64], height: int, width: int, window: int, share: tuple[float, ...] | None
-) -> NDArray[np.int64]:
-    """Return the crops of one picture as ``(crops, 3)``: side, top, left.
+def crop_corners(draws: NDArray[np.float64], height: int, width: int, window: int) -> NDArray[np.int64]:
+    """Return the top left corners of the crops of one picture as ``(crops, 2)``: top, left.
 
     Args:
-        draws: that picture's numbers from :func:`uniforms`, ``(crops, 6)``.
-        height: of the picture.
-        width: of the picture.
-        window: side of a crop where ``share`` is None; the picture is at least as large.
-        share: least and greatest side as shares of the smallest side.
+        draws: that picture's numbers from :func:`uniforms`, ``(crops, 3)``.
+        height: of the picture, at least ``window``.
+        width: of the picture, at least ``window``.
+        window: side of the crops.
     """
-    if share is None:
-        sides = np.full(len(draws), window)
-    else:
-        low, high = min(share), max(share)
-        sides = np.maximum(1, np.rint((low + draws[:, 0] * (high - low)) * min(height, width)))
-    tops, lefts = draws[:, 1] * (height - sides + 1), draws[:, 2] * (width - sides + 1)
-    return np.stack([sides, tops, lefts], axis=1).astype(np.int64)
-
-
-def tones(draws: NDArray[np.float64], jitter: float) -> NDArray[np.float32]:
-    """Return the gain and the shift of normalised pixels of each crop, ``(crops, 2)``; (1, 0) without jitter."""
-    spread = (2 * draws[:, 4:6] - 1) * jitter
-    return np.stack([np.exp(spread[:, 0]), spread[:, 1]], axis=1).astype(np.float32)
+    room = np.array([height - window + 1, width - window + 1])
+    corners: NDArray[np.int64] = (draws[:, :2] * room).astype(np.int64)
+    return corners

@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from overfeat.errors import DatasetError
-from overfeat.images.crops import crop_squares, image_key, tones, uniforms
+from overfeat.images.crops import crop_corners, image_key, uniforms
 from overfeat.images.decode import decode
-from overfeat.images.resize import resize_to
 from overfeat.images.shards import read_columns
 
 _IMAGES_IN_HAND = 16384
@@ -35,11 +34,9 @@ class View:
     """A crop to be cut: of which picture in hand, from where, mirrored or not."""
 
     image: "Future[Tensor]"
-    side: int
     top: int
     left: int
     mirrored: bool
-    tone: tuple[float, float]
     class_index: int
 
 
@@ -50,12 +47,10 @@ class Minibatch:
     Attributes:
         images: uint8 ``(B, 3, window, window)``.
         labels: class indices, int64 ``(B,)``.
-        tones: gain and shift of the normalised pixels, float32 ``(B, 2)``.
     """
 
     images: Tensor
     labels: Tensor
-    tones: Tensor
 
 
 @dataclass(frozen=True)
@@ -70,8 +65,6 @@ class TrainingViews:
         batch_size: views a minibatch; the last of an epoch may be smaller.
         seed: of the order and the crops.
         threads: that decode and cut.
-        crop_share: see ``TrainClassifierSettings``.
-        jitter: see ``TrainClassifierSettings``.
     """
 
     shards: Sequence[Path]
@@ -81,8 +74,6 @@ class TrainingViews:
     batch_size: int
     seed: int
     threads: int
-    crop_share: tuple[float, ...] | None = None
-    jitter: float = 0.0
 
     @property
     def views_per_image(self) -> int:
@@ -167,25 +158,24 @@ class TrainingViews:
 
     def _views(self, table: pa.Table, row: int, draws: NDArray[np.float64], pool: ThreadPoolExecutor) -> Iterator[View]:
         width, height = table["stored_width"][row].as_py(), table["stored_height"][row].as_py()
-        if self.crop_share is None and min(width, height) < self.window:
+        if min(width, height) < self.window:
             raise DatasetError(
                 f"picture {table['image_id'][row]} is stored at {width}x{height}, less than the window of "
                 f"{self.window}: set preprocess.train_side to at least {self.window}"
             )
         image = pool.submit(decode, table["jpeg"][row].as_py())
         class_index = table["class_index"][row].as_py()
-        squares = crop_squares(draws, height, width, self.window, self.crop_share).tolist()
-        for (side, top, left), tone, coin in zip(squares, tones(draws, self.jitter).tolist(), draws[:, 3], strict=True):
+        corners = crop_corners(draws, height, width, self.window).tolist()
+        for (top, left), coin in zip(corners, draws[:, 2], strict=True):
             mirrors = {"both": (False, True), "random": (bool(coin < 0.5),), "none": (False,)}[self.flips]
             for mirrored in mirrors:
-                yield View(image, side, top, left, mirrored, tone, class_index)
+                yield View(image, top, left, mirrored, class_index)
 
     def _cut(self, views: list[View]) -> Minibatch:
         images = torch.empty((len(views), 3, self.window, self.window), dtype=torch.uint8)
         for target, view in zip(images, views, strict=True):
-            rows, columns = slice(view.top, view.top + view.side), slice(view.left, view.left + view.side)
-            target.copy_(resize_to(view.image.result()[:, rows, columns], (self.window, self.window)))
+            rows, columns = slice(view.top, view.top + self.window), slice(view.left, view.left + self.window)
+            target.copy_(view.image.result()[:, rows, columns])
         mirrored = torch.tensor([view.mirrored for view in views])
         images[mirrored] = images[mirrored].flip(-1)
-        labels = torch.tensor([view.class_index for view in views])
-        return Minibatch(images, labels, torch.tensor([view.tone for view in views]))
+        return Minibatch(images, torch.tensor([view.class_index for view in views]))

@@ -59,16 +59,14 @@ class ClassifierTask:
         return -(-self.images * self.views.views_per_image // self.views.batch_size)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        """Yield crops, class indices and tones, as :class:`overfeat.images.loader.Minibatch` has them."""
+        """Yield crops and class indices, as :class:`overfeat.images.loader.Minibatch` has them."""
         for batch in self.views.epoch(epoch):
-            yield batch.images, batch.labels, batch.tones
+            yield batch.images, batch.labels
 
     def loss(self, batch: Batch) -> Tensor:
         """Return the mean cross-entropy."""
-        images, labels, tones = batch
-        gain, shift = tones[:, :, None, None, None].unbind(1)
-        pixels = (normalize(images) * gain + shift).contiguous(memory_format=torch.channels_last)
-        logits = self.net(pixels).flatten(1)
+        images, labels = batch
+        logits = self.net(normalize(images).contiguous(memory_format=torch.channels_last)).flatten(1)
         return F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
 
     @torch.inference_mode()
@@ -144,8 +142,6 @@ def train_classifier(
         batch_size=recipe.batch_size,
         seed=seed,
         threads=recipe.loader_threads or spare_threads(),
-        crop_share=recipe.crop_share,
-        jitter=recipe.jitter,
     )
     task = ClassifierTask(net, seed, recipe, views, sizes.num_rows, shard_paths(images, "val"), int(side))
     history = {"model": model, "member": member, "recipe": asdict(recipe)}

@@ -23,7 +23,7 @@ from overfeat.errors import SettingsError
         ({"flips": "bth"}, r"must be one of 'both', 'random', 'none', not 'bth' \(did you mean 'both'\?\)"),
         ({"halve_after": 30}, "must be a list, not 30"),
         ({"halve_after": [30, "x"]}, "must be of type int, not 'x'"),
-        ({"crop_share": [0.5, 1.5]}, "must be from 0.01 to 1, not 1.5"),
+        ({"halve_after": [30, -1]}, "must be from 0 to inf, not -1"),
     ],
 )
 def test_refused(values: dict[str, Any], message: str) -> None:
@@ -32,7 +32,7 @@ def test_refused(values: dict[str, Any], message: str) -> None:
 
 
 def test_accepted_and_converted() -> None:
-    parsed = parse(TrainClassifierSettings, {"learning_rate": 1, "halve_after": [3, 4], "crop_share": None}, "t")
+    parsed = parse(TrainClassifierSettings, {"learning_rate": 1, "halve_after": [3, 4]}, "t")
     assert parsed == TrainClassifierSettings(learning_rate=1.0, halve_after=(3, 4))
     assert isinstance(parsed.learning_rate, float)
     assert parse(MergeSettings, {"scales": [1, 2]}, "merge").scales == (1, 2)

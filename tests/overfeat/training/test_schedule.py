@@ -19,7 +19,7 @@ def test_the_paper_halves_after_each_step(epochs_done: float, halvings: int) -> 
 def test_the_defaults_are_the_paper() -> None:
     recipe = (PAPER.batch_size, PAPER.crops, PAPER.flips, PAPER.momentum, PAPER.weight_decay, PAPER.dropout, PAPER.init)
     assert recipe == (128, 5, "both", 0.6, 1e-5, 0.5, "paper")
-    assert (PAPER.crop_share, PAPER.jitter, PAPER.label_smoothing, PAPER.nesterov) == (None, 0, 0, False)
+    assert (PAPER.label_smoothing, PAPER.nesterov) == (0, False)
 
 
 def test_cosine_rises_and_falls_to_nothing() -> None:
