@@ -17,7 +17,7 @@ from overfeat.readers.tables import TABLES, assemble
 from overfeat.results.store import read_table, write_table
 from pipelines import paths
 from pipelines.engine.console import say
-from pipelines.engine.provenance import footer
+from pipelines.engine.provenance import settings_footer
 from pipelines.engine.stage import Stage, Unit
 
 
@@ -72,7 +72,7 @@ class Manifest(Stage):
         tables = assemble(read, reader.classes(), self.manifest)
         facts = {"layout": reader.layout, "clipped_boxes": tables.clipped_boxes}
         for name, frame in tables.frames.items():
-            write_table(out / paths.MANIFEST / f"{name}.parquet", frame, TABLES[name], footer(self) | facts)
+            write_table(out / paths.MANIFEST / f"{name}.parquet", frame, TABLES[name], settings_footer(self) | facts)
         say(tables.describe())
 
 

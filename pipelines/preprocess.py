@@ -17,7 +17,7 @@ from overfeat.results.schemas import STORED_IMAGES
 from overfeat.results.store import write_table
 from pipelines import paths
 from pipelines.engine.console import say
-from pipelines.engine.provenance import footer
+from pipelines.engine.provenance import settings_footer
 from pipelines.engine.stage import Stage, Unit, gather
 
 _BOX = ["x1", "y1", "x2", "y2"]
@@ -52,7 +52,7 @@ class Preprocess(Stage):
             row = self._row(image, objects.get(image["image_id"], []), index)
             for name, values in rows.items():
                 values.append(row[name])
-        facts = {**footer(self), "class_names": class_names}
+        facts = {**settings_footer(self), "class_names": class_names}
         write_table(folder / f"{unit.name}.parquet", rows, STORED_IMAGES, facts, row_group=256)
 
     def _row(self, image: dict[str, Any], objects: list[dict[str, Any]], index: dict[str, int]) -> dict[str, Any]:

@@ -1,0 +1,185 @@
+"""The real pipeline on a small sample: killed in the middle of its stages it ends where an undisturbed run ends."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from overfeat.models.checkpoints import load_state
+from overfeat.results.queries import read_classifications, read_windows
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+ROOT = Path(__file__).parents[2]
+SMALL = [
+    "profile=mini",
+    "sample.train_images=300",
+    "sample.val_images=100",
+    "preprocess.shard_images=20",
+    "train_classifier.epochs=3",
+    "infer.unit_images=5",
+]
+
+
+class Project:
+    """A copy of this checkout, with its own git and DVC, and settings that make its run short."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def run(self, *words: str) -> str:
+        done = subprocess.run(words, cwd=self.root, env=environment(), capture_output=True, text=True)
+        assert done.returncode == 0, f"{words}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def kill_during(self, stage: str, sign: str) -> None:
+        """Start ``dvc repro STAGE`` and kill it with all it started once a file like ``sign`` is in its work."""
+        with subprocess.Popen(
+            ["dvc", "repro", stage],
+            cwd=self.root,
+            env=environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as process:
+            end = time.monotonic() + 120
+            while not list((self.root / ".work" / stage).glob(sign)):
+                assert process.poll() is None, f"{stage} ended before it could be killed"
+                assert time.monotonic() < end
+                time.sleep(0.005)
+            os.killpg(process.pid, signal.SIGKILL)
+        assert not (self.root / "dvc.lock").exists() or f"  {stage}:" not in (self.root / "dvc.lock").read_text()
+
+    def outs(self) -> dict[str, object]:
+        """Return the content of every out by its path: weights as tensors, other files as digests."""
+        files = [path for path in (self.root / "data").rglob("*") if path.is_file() and path.name != ".gitignore"]
+        found: dict[str, object] = {"metrics": json.loads((self.root / "metrics.json").read_text())}
+        for path in files:
+            name = str(path.relative_to(self.root))
+            weights = path.suffix == ".pt"
+            found[name] = load_state(path) if weights else hashlib.sha256(path.read_bytes()).hexdigest()
+        return found
+
+
+def environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "OVERFEAT_", "OMP_"))}
+    return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}", "PYTHONPATH": ""}
+
+
+def same(first: object, second: object) -> bool:
+    """Say whether two nested contents are equal, tensors bit for bit."""
+    if isinstance(first, dict) and isinstance(second, dict):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
+    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
+        return torch.equal(first, second)
+    return first == second
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("whole") / "template"
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file() and not name.startswith("tests/"):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, root / name)
+    project = Project(root)
+    project.run("python", "-m", "pipelines", "configure", *SMALL)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@t"]
+    for words in (["init", "-q"], ["add", "-A"], [*identity, "commit", "-qm", "copy"]):
+        project.run("git", *words)
+    return root
+
+
+@pytest.fixture(scope="module")
+def calm(template: Path) -> Project:
+    """Return a project whose run nobody disturbed."""
+    project = Project(template.with_name("calm"))
+    shutil.copytree(template, project.root)
+    project.run("dvc", "repro")
+    return project
+
+
+def test_killed_in_three_stages_it_ends_where_a_calm_run_ends(template: Path, calm: Project, tmp_path: Path) -> None:
+    project = Project(tmp_path / "killed")
+    shutil.copytree(template, project.root)
+    project.kill_during("preprocess", "*/done/*")
+    said = project.run("dvc", "repro", "preprocess")
+    assert "20 of 20 units" not in said
+    project.kill_during("train_classifier", "*/partial/*/member-0/state.pt")
+    assert "going on after epoch" in project.run("dvc", "repro", "train_classifier")
+    project.kill_during("infer", "*/done/*")
+    assert "20 of 20 units" not in project.run("dvc", "repro")
+    expected, got = calm.outs(), project.outs()
+    assert expected.keys() == got.keys()
+    assert [name for name in expected if not same(expected[name], got[name])] == []
+    assert project.run("dvc", "status", "--json").strip() == "{}"
+
+
+def test_a_second_run_does_nothing(calm: Project) -> None:
+    said = calm.run("dvc", "repro")
+    assert "Data and pipelines are up to date" in said
+    assert "Running stage" not in said
+
+
+def test_a_setting_of_merge_does_not_run_the_network(calm: Project) -> None:
+    before = calm.outs()
+    calm.run("python", "-m", "pipelines", "configure", *SMALL, "merge.offsets=coarse")
+    said = calm.run("dvc", "repro")
+    ran = [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
+    assert ran == ["merge", "evaluate"]
+    after = calm.outs()
+    assert {name for name in before if name.startswith("data/windows")} == {
+        name for name in after if name.startswith("data/windows") and after[name] == before[name]
+    }
+    calm.run("python", "-m", "pipelines", "configure", *SMALL)
+    assert "Running stage" not in calm.run("dvc", "repro")  # the old decisions come back from DVC's run cache
+    assert same(calm.outs(), before)
+
+
+def test_metrics_plots_and_the_summary(calm: Project) -> None:
+    metrics = json.loads(calm.run("dvc", "metrics", "show", "--json"))
+    measured = metrics[""]["data"]["metrics.json"]["data"]["classification"]["val"]
+    assert measured["pictures"] == 100
+    assert 0 <= measured["top5_error_percent"] <= measured["top1_error_percent"] <= 100
+    calm.run("dvc", "plots", "show", "--out", "plots")
+    assert "training" in (calm.root / "plots/index.html").read_text()
+    said = calm.run("python", "-m", "pipelines", "summary")
+    assert f"top-1 error {measured['top1_error_percent']:.2f} %" in said
+    assert "overfeat.read_classifications()" in said
+
+
+def test_results_can_be_asked(calm: Project) -> None:
+    frame = read_classifications(calm.root / "data/results")
+    assert frame["image_id"].nunique() == 100
+    assert (frame.groupby("image_id", observed=True)["rank"].max() == 5).all()
+    first = frame["image_id"].iloc[0]
+    windows = read_windows(calm.root / "data/windows", image_ids=first)
+    assert set(windows["image_id"]) == {first}
+    assert set(windows["scale"]) == {1, 2, 3}
+
+
+def test_rubbish_costs_a_sentence(calm: Project, tmp_path: Path) -> None:
+    project = Project(tmp_path / "rubbish")
+    shutil.copytree(calm.root, project.root, symlinks=True)
+    archive = project.root / "data/raw/sample/ILSVRC2012_img_train.tar"
+    source = tmp_path / "source"
+    shutil.copytree(archive.parent, source)
+    (source / archive.name).write_bytes(archive.read_bytes()[: archive.stat().st_size // 2])
+    project.run("python", "-m", "pipelines", "configure", *SMALL, f"source={source}")
+    done = subprocess.run(
+        ["python", "-m", "pipelines", "manifest"], cwd=project.root, env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "ILSVRC2012_img_train.tar is damaged" in done.stderr
+    assert "Traceback" not in done.stderr
