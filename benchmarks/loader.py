@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
+from torch.utils.data import ConcatDataset, DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
@@ -67,7 +67,7 @@ def _image_folder(root: Path, workers: int) -> DataLoader[Any]:
     mean, std = [PIXEL_MEAN / 255] * 3, [PIXEL_STD / 255] * 3
     to_floats = [v2.PILToTensor(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(mean, std)]
     chain = v2.Compose([v2.Resize(SIDE), v2.RandomCrop(WINDOW), v2.RandomHorizontalFlip(), *to_floats])
-    dataset = torch.utils.data.ConcatDataset([ImageFolder(str(root), chain)] * 20)
+    dataset: ConcatDataset[Any] = ConcatDataset([ImageFolder(str(root), chain)] * 20)
     return DataLoader(dataset, BATCH, shuffle=True, num_workers=workers)
 
 

@@ -28,7 +28,7 @@ def run(arguments: Namespace) -> dict[str, Any]:
             with torch.autocast(device, torch.bfloat16, enabled=mixed):
                 loss = F.cross_entropy(net(pixels).flatten(1), labels)
             optimizers[id(net)].zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
             optimizers[id(net)].step()
 
     sides = {

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from overfeat.results.queries import read_classifications, read_windows
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 SMALL = [
     "profile=mini",
     "sample.train_images=300",
@@ -167,6 +169,16 @@ def test_results_can_be_asked(calm: Project) -> None:
     windows = read_windows(calm.root / "data/windows", image_ids=first)
     assert set(windows["image_id"]) == {first}
     assert set(windows["scale"]) == {1, 2, 3}
+
+
+@pytest.mark.parametrize("block", re.findall(r"^```(bash|python)\n(.*?)^```", README, re.MULTILINE | re.DOTALL))
+def test_the_readme_runs(calm: Project, block: tuple[str, str]) -> None:
+    language, code = block
+    if language == "bash":
+        calm.run("bash", "-ec", code)
+    else:
+        before = "import overfeat; best = overfeat.read_classifications().query('rank == 1')\n"
+        assert calm.run("python", "-W", "error", "-c", before + code).strip()
 
 
 def test_rubbish_costs_a_sentence(calm: Project, tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""What a CUDA device must do as the CPU does; run where there is one with ``pytest -m gpu``."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import torch
+
+from overfeat.config import InferSettings, MergeSettings, TrainClassifierSettings
+from overfeat.devices import choose_device
+from overfeat.errors import SettingsError
+from overfeat.inference.decisions import class_scores
+from overfeat.inference.dense import dense
+from overfeat.inference.evidence import Picture, gather_evidence
+from overfeat.models.network import OverFeat, initialize
+from overfeat.training.classifier import train_classifier
+
+
+def gpu(test: Any) -> Any:
+    """Mark a test as one that needs a CUDA device."""
+    skip = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+    return pytest.mark.gpu(skip(test))
+
+
+def make(name: str, num_classes: int) -> OverFeat:
+    net = OverFeat(name, num_classes).eval()
+    initialize(net, "he", seed=0)
+    net.class_names = [f"c{i}" for i in range(num_classes)]
+    return net
+
+
+@gpu
+@pytest.mark.parametrize("name", ["mini", "accurate", "fast"])
+@torch.inference_mode()
+def test_dense_equals_the_cpu(name: str) -> None:
+    net = make(name, 10)
+    images = torch.randn(2, 3, net.geometry.side_at(1), net.geometry.side_at(2))
+    expected = dense(net, images)
+    got = dense(net.cuda(), images.cuda()).cpu()
+    torch.testing.assert_close(got, expected, rtol=1e-2, atol=1e-3)
+
+
+@gpu
+def test_decisions_in_mixed_precision_are_near_those_of_the_cpu() -> None:
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (3, 70, 90), dtype=torch.uint8, generator=generator)
+    pictures = [Picture("p", "val", pixels, (70, 90))]
+    scores = {}
+    for device in (torch.device("cpu"), torch.device("cuda")):
+        nets = [make("mini", 10).to(device)]
+        evidence = gather_evidence(nets, pictures, InferSettings(scales=(1, 2)), "run", device)
+        scores[device.type] = class_scores(evidence, 10, MergeSettings()).scores
+    assert abs(scores["cpu"] - scores["cuda"]).max() < 0.05
+
+
+@gpu
+def test_training_learns_and_goes_on(make_shards: Any, tmp_path: Path) -> None:
+    make_shards("train", images=64)
+    images = make_shards("val", images=20, side=70)
+    recipe = TrainClassifierSettings(
+        epochs=3, batch_size=8, crops=1, flips="none", init="he", learning_rate=0.003, momentum=0.9, device="cuda"
+    )
+    train_classifier(images, ["left", "right"], "mini", recipe, 0, tmp_path / "net", lambda _: None)
+    assert pd.read_csv(tmp_path / "net/curves.csv")["validation_error"].iloc[-1] <= 10
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_asking_for_a_device_that_is_not_there_is_a_sentence() -> None:
+    with pytest.raises(SettingsError, match="torch finds no CUDA device here"):
+        choose_device("cuda")
