@@ -15,8 +15,9 @@ from torchvision.transforms import v2
 from benchmarks.measure import medians
 from benchmarks.pictures import photographs
 from overfeat.images.decode import inspect
+from overfeat.images.downsample import store_image
 from overfeat.images.loader import TrainingViews
-from overfeat.images.shards import shard_paths, store_image
+from overfeat.images.shards import shard_paths
 from overfeat.models.network import PIXEL_MEAN, PIXEL_STD, normalize
 from overfeat.results.schemas import STORED_IMAGES
 from overfeat.results.store import write_table

@@ -15,7 +15,7 @@ from torchvision.transforms import v2
 
 from benchmarks.measure import medians
 from benchmarks.pictures import photographs
-from overfeat.images.shards import store_image
+from overfeat.images.downsample import store_image
 
 SIDE, QUALITY = 256, 95
 NO_BOXES = np.zeros((0, 4), np.float32)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from overfeat.config import PreprocessSettings
 from overfeat.images.crops import image_key
-from overfeat.images.shards import store_image
+from overfeat.images.downsample import store_image
 from overfeat.readers import read_bytes
 from overfeat.results.schemas import STORED_IMAGES
 from overfeat.results.store import write_table

@@ -2,50 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 from torch import Tensor
 
-from overfeat import boxes
 from overfeat.errors import DatasetError
-from overfeat.images.decode import decode, encode
-from overfeat.images.resize import resize_to_side
-
-
-@dataclass(frozen=True, slots=True)
-class StoredImage:
-    """One row of a shard: see ``STORED_IMAGES`` in :mod:`overfeat.results.schemas`."""
-
-    stored_width: int
-    stored_height: int
-    enlarged: bool
-    jpeg: bytes
-    scaled_boxes: NDArray[np.float32]
-
-
-def store_image(data: bytes, original_boxes: NDArray[np.float32], side: int, quality: int) -> StoredImage:
-    """Decode, bring the smallest side to ``side``, encode, and scale the boxes alike.
-
-    Args:
-        data: the encoded original.
-        original_boxes: ``(N, 4)`` in pixels of the original.
-        side: smallest side of the result, in pixels. A smaller picture is enlarged, and says so.
-        quality: JPEG quality, 1 to 100.
-
-    Raises:
-        PictureError: if the picture cannot be decoded.
-    """
-    image = decode(data)
-    height, width = image.shape[1:]
-    stored = resize_to_side(image, side)
-    stored_height, stored_width = stored.shape[1:]
-    scaled = boxes.scale(original_boxes.astype(np.float32), stored_width / width, stored_height / height)
-    return StoredImage(stored_width, stored_height, side > min(height, width), encode(stored, quality), scaled)
+from overfeat.images.decode import decode
 
 
 def shard_paths(folder: Path, split: str) -> list[Path]:
