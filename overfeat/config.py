@@ -179,8 +179,8 @@ class MergeSettings:
     """All pooling offsets, or offset (0, 0) alone."""
     scores: Literal["probabilities", "logits"] = "probabilities"
     """What the spatial maximum and the mean are taken of."""
-    top_k: int = ranged(5, 1)
-    """Guesses kept a picture."""
+    top_k: int = ranged(5, 5)
+    """Guesses kept a picture; the top-5 error needs five."""
 
 
 @dataclass(frozen=True)

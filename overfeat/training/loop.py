@@ -66,7 +66,8 @@ def fit(task: Task, folder: Path, device: torch.device, report: Callable[[str], 
 
     Args:
         task: what to train; its net is moved to ``device``.
-        folder: if it holds the state of an earlier, killed call, training goes on from there.
+        folder: if it holds the state of an earlier, killed call, training goes on from there; if that call had
+            ended, nothing is done.
         device: "cpu" or a CUDA device, where bfloat16 mixed precision and channels-last are used.
         report: takes one line an epoch.
         history: plain values kept in the checkpoints.
@@ -74,6 +75,8 @@ def fit(task: Task, folder: Path, device: torch.device, report: Callable[[str], 
     Raises:
         TrainingError: at a loss that is not finite; the state of the last whole epoch stays in ``folder``.
     """
+    if (folder / "last.pt").exists() and not (folder / "state.pt").exists():
+        return
     net = task.net.to(device).to(memory_format=torch.channels_last)
     optimizer = task.optimizer()
     progress = _resume(folder / "state.pt", net, optimizer)
@@ -85,6 +88,9 @@ def fit(task: Task, folder: Path, device: torch.device, report: Callable[[str], 
         loss = _run_epoch(task, optimizer, progress.epoch, device)
         net.eval()
         measures = task.validate()
+        _check_finite(
+            torch.tensor(list(measures.values())), progress.epoch
+        )  # the last step may have spoilt the weights
         progress.epoch += 1
         rate = task.learning_rate(progress.epoch)
         progress.curves.append({"epoch": progress.epoch, "learning_rate": rate, "train_loss": loss, **measures})
@@ -134,8 +140,8 @@ def _run_epoch(task: Task, optimizer: torch.optim.Optimizer, epoch: int, device:
     return float(total) / max(count, 1)
 
 
-def _check_finite(total: Tensor, epoch: int) -> None:
-    if not torch.isfinite(total):
+def _check_finite(values: Tensor, epoch: int) -> None:
+    if not torch.isfinite(values).all():
         kept = f"the state after epoch {epoch} is kept" if epoch else "no epoch was finished"
         raise TrainingError(
             f"the loss is not finite in epoch {epoch + 1}; {kept}; lower the learning rate and train again"

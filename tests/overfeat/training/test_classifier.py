@@ -120,6 +120,26 @@ def test_a_late_failure_keeps_the_state_of_the_last_whole_epoch(
     assert all(torch.isfinite(tensor).all() for tensor in state["weights"].values())
 
 
+def test_weights_spoilt_by_the_last_step_are_never_kept(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = 64 // 8
+    rates = [0.003] * (2 * steps - 1) + [1e30]
+    monkeypatch.setattr(
+        "overfeat.training.classifier.learning_rate", lambda _, done: rates[min(len(rates) - 1, round(done * steps))]
+    )
+    with pytest.raises(TrainingError, match="not finite in epoch 2; the state after epoch 1 is kept"):
+        train(images, tmp_path / "net", weight_decay=1.0)
+    assert load_state(tmp_path / "net/state.pt")["progress"]["epoch"] == 1
+
+
+def test_a_training_that_had_ended_is_not_begun_again(images: Path, tmp_path: Path) -> None:
+    train(images, tmp_path / "net", epochs=1)
+    before = (tmp_path / "net/last.pt").read_bytes()
+    assert train(images, tmp_path / "net", epochs=1) == []
+    assert (tmp_path / "net/last.pt").read_bytes() == before
+
+
 def test_members_differ(images: Path, tmp_path: Path) -> None:
     recipe = TrainClassifierSettings(**(RECIPE | {"epochs": 1}))
     for member in (0, 1):
