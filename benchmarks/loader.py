@@ -36,10 +36,11 @@ def run(arguments: Namespace) -> dict[str, Any]:
         _write_folder(folder / "downsampled", [image.jpeg for image in stored])
         _write_shard(folder / "shards", pictures)
         views = TrainingViews(shard_paths(folder / "shards", "train"), WINDOW, 5, "both", BATCH, 0, processors)
+        floats = torch.empty(BATCH, 3, WINDOW, WINDOW)
         sides = {
             "originals": lambda: _epoch(_image_folder(folder / "originals", processors)),
             "downsampled": lambda: _epoch(_image_folder(folder / "downsampled", processors)),
-            "ours": lambda: sum(normalize(batch.images).shape[0] for batch in views.epoch(0)),
+            "ours": lambda: [normalize(batch.images, floats[: len(batch.labels)]) for batch in views.epoch(0)],
         }
         crops = {
             "originals": len(pictures),

@@ -175,7 +175,6 @@ class TrainingViews:
         images = torch.empty((len(views), 3, self.window, self.window), dtype=torch.uint8)
         for target, view in zip(images, views, strict=True):
             rows, columns = slice(view.top, view.top + self.window), slice(view.left, view.left + self.window)
-            target.copy_(view.image.result()[:, rows, columns])
-        mirrored = torch.tensor([view.mirrored for view in views])
-        images[mirrored] = images[mirrored].flip(-1)
+            crop = view.image.result()[:, rows, columns]
+            target.copy_(crop.flip(-1) if view.mirrored else crop)
         return Minibatch(images, torch.tensor([view.class_index for view in views]))

@@ -12,17 +12,16 @@ PIXEL_MEAN = 118.380948
 PIXEL_STD = 61.896913
 
 
-def normalize(images: Tensor) -> Tensor:
+def normalize(images: Tensor, out: Tensor | None = None) -> Tensor:
     """Return pixels as the network takes them: ``(x - 118.380948) / 61.896913``, float32 (authors' release).
 
     Args:
         images: values 0..255, any shape, uint8 or floating.
+        out: float32 of the same shape, written and returned if given: new memory for every batch costs more than
+            the arithmetic.
     """
-    return (
-        images.to(torch.float32).sub_(PIXEL_MEAN).div_(PIXEL_STD)
-        if images.dtype == torch.uint8
-        else ((images.to(torch.float32) - PIXEL_MEAN) / PIXEL_STD)
-    )
+    pixels = torch.empty_like(images, dtype=torch.float32) if out is None else out
+    return pixels.copy_(images).sub_(PIXEL_MEAN).div_(PIXEL_STD)
 
 
 class OverFeat(nn.Module):
