@@ -30,7 +30,8 @@ def run(arguments: Namespace) -> dict[str, Any]:
 
     def cropped() -> Tensor:
         corners = [(row * net.fine_stride, col * net.fine_stride) for row in range(rows) for col in range(cols)]
-        return net(torch.cat([images[..., y : y + net.window, x : x + net.window] for y, x in corners]))
+        windows: Tensor = net(torch.cat([images[..., y : y + net.window, x : x + net.window] for y, x in corners]))
+        return windows
 
     sides = {"dense": lambda: dense(net, images), "offset_loop": offset_loop, "cropped": cropped}
     seconds = medians(sides, arguments.rounds, arguments.device)

@@ -12,10 +12,13 @@ import torch
 
 
 def medians(sides: Mapping[str, Callable[[], Any]], rounds: int, device: str = "cpu") -> dict[str, float]:
-    """Return the median seconds of each side, measured A B C A B C ..., after one round that does not count."""
+    """Return the median seconds of each side, measured A B C, C B A, A B C ..., after one round that does not count.
+
+    The order turns, since what ran before leaves its mark on caches and clocks.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds + 1):
-        for name, side in sides.items():
+        for name, side in list(sides.items())[:: -1 if number % 2 else 1]:
             started = time.perf_counter()
             side()
             if device == "cuda":
