@@ -18,8 +18,9 @@ _FORMAT = 1
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
     """Write tensors and plain values to ``path``, whole or not at all."""
-    with replacing(path) as aside:
-        torch.save({"format": _FORMAT, **state}, aside)
+    # To an open file: given a path, torch writes the file's name into the archive, and equal states differ in bytes.
+    with replacing(path) as aside, aside.open("wb") as file:
+        torch.save({"format": _FORMAT, **state}, file)
 
 
 def load_state(path: Path) -> dict[str, Any]:

@@ -83,6 +83,12 @@ def test_a_missing_file_says_where_it_was_looked_for(tmp_path: Path) -> None:
         load_network(tmp_path / "gone.pt")
 
 
+def test_equal_states_have_equal_bytes_under_any_name(tmp_path: Path) -> None:
+    for name in ("one.pt", "another.pt"):
+        save_network(tmp_path / name, make_net(), {"epoch": 1})
+    assert (tmp_path / "one.pt").read_bytes() == (tmp_path / "another.pt").read_bytes()
+
+
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
     save_state(tmp_path / "state.pt", {"value": 1})
     with pytest.raises((AttributeError, pickle.PicklingError)):
