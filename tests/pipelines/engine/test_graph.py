@@ -93,6 +93,6 @@ def test_a_missing_file_says_where_to_stand(tmp_path):
 
 def test_sections_are_parsed_and_plain_values_pass():
     assert parse_section("model", "fast") == "fast"
-    assert parse_section("merge", {"top_k": 3}).top_k == 3
+    assert parse_section("merge", {"top_k": 7}).top_k == 7
     with pytest.raises(SettingsError, match="did you mean 'merge'"):
         parse_section("merg", {"top_k": 3})
