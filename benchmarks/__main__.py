@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.measure import machine
 
-NAMES = ("dense", "preprocess", "loader", "train_step")
+NAMES = ("dense", "preprocess", "loader", "train_step", "merge")
 
 
 def main() -> None:

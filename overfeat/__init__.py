@@ -8,20 +8,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from overfeat.inference.dense import dense as dense
+    from overfeat.inference.merge import merge_boxes as merge_boxes
     from overfeat.models.network import OverFeat as OverFeat
     from overfeat.models.network import normalize as normalize
     from overfeat.results.queries import read_classifications as read_classifications
+    from overfeat.results.queries import read_localizations as read_localizations
     from overfeat.results.queries import read_windows as read_windows
 
 _HOMES = {
     "OverFeat": "overfeat.models.network",
     "dense": "overfeat.inference.dense",
+    "merge_boxes": "overfeat.inference.merge",
     "normalize": "overfeat.models.network",
     "read_classifications": "overfeat.results.queries",
+    "read_localizations": "overfeat.results.queries",
     "read_windows": "overfeat.results.queries",
 }
 
-__all__ = ["OverFeat", "dense", "normalize", "read_classifications", "read_windows"]
+__all__ = [
+    "OverFeat",
+    "dense",
+    "merge_boxes",
+    "normalize",
+    "read_classifications",
+    "read_localizations",
+    "read_windows",
+]
 
 
 def __getattr__(name: str) -> Any:

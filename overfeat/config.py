@@ -110,23 +110,21 @@ class PreprocessSettings:
     detail is lost before it; smaller pictures stay as they are."""
     quality: int = ranged(95, 1, 100)
     """JPEG quality of the stored picture."""
+    calibration_share: float = ranged(0.01, 0, 1)
+    """Share of the training pictures that no training sees: the confidence of results is fitted on them."""
     shard_images: int = ranged(2048, 1)
     """Pictures in one Parquet file."""
 
 
 @dataclass(frozen=True)
-class TrainClassifierSettings:
-    """Training the classification net; the defaults are the paper's recipe (section 3.1)."""
+class RecipeSettings:
+    """What every training has; the defaults are the paper's recipe (section 3.1)."""
 
     seed: int = ranged(0, 0)
-    members: int = ranged(1, 1, 100)
-    """Nets of an ensemble, each from its own seed."""
     epochs: int = ranged(90, 1)
     batch_size: int = ranged(128, 1)
-    crops: int = ranged(5, 1)
-    """Random crops a picture and epoch."""
     flips: Literal["both", "random", "none"] = "both"
-    """Whether each crop is shown with its mirror image, as one of the two, or as it is."""
+    """Whether each view is shown with its mirror image, as one of the two, or as it is."""
     init: Literal["paper", "he"] = "paper"
     """N(0, 0.01) as in the paper, or variance preserving (He), which small nets need."""
     schedule: Literal["step", "cosine"] = "step"
@@ -140,11 +138,50 @@ class TrainClassifierSettings:
     nesterov: bool = False
     weight_decay: float = ranged(1e-5, 0)
     dropout: float = ranged(0.5, 0, 1)
-    """Drop rate on the two hidden fully connected layers."""
-    label_smoothing: float = ranged(0.0, 0, 1)
+    """Drop rate on the hidden fully connected layers."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     loader_threads: int | None = ranged(None, 1)
     """Threads that decode; None for one less than the processors, at least one."""
+
+
+@dataclass(frozen=True)
+class TrainClassifierSettings(RecipeSettings):
+    """Training the classification net (paper, section 3.1)."""
+
+    members: int = ranged(1, 1, 100)
+    """Nets of an ensemble, each from its own seed."""
+    crops: int = ranged(5, 1)
+    """Random crops a picture and epoch."""
+    label_smoothing: float = ranged(0.0, 0, 1)
+
+
+@dataclass(frozen=True)
+class TrainLocalizerSettings(RecipeSettings):
+    """Training the box regressor on the classifier's frozen features (paper, section 4.2)."""
+
+    epochs: int = ranged(30, 1)
+    halve_after: tuple[int, ...] = ranged((10, 20, 25), 0)
+    dropout: float = ranged(0.0, 0, 1)
+    classifier: Literal["last", "best"] = "last"
+    """Which of the classifier's checkpoints gives the features; ``infer.checkpoint`` must name the same."""
+    per_class: bool = False
+    """A box for every class (PCR in the paper) in the place of one for all (SCR)."""
+    scales: tuple[int, ...] = ranged((1, 2, 4, 6), 1)
+    """Numbers of the model's scales at which windows are drawn, at all pooling offsets."""
+    windows: int = ranged(8, 1)
+    """Windows drawn an epoch from every picture at every scale."""
+    min_overlap: float = ranged(0.5, 0.01, 1)
+    """A window is left out unless at least this share of an object is inside it."""
+    cache_gib: float = ranged(4.0, 0)
+    """Memory for features. Where those of all training pictures fit, they are computed once, else anew each epoch."""
+
+
+@dataclass(frozen=True)
+class CalibrateSettings:
+    """Fitting the confidence, on pictures that were held out of training."""
+
+    pictures: int = ranged(4096, 0)
+    """At most so many are looked at; 0 leaves the confidence out."""
 
 
 @dataclass(frozen=True)
@@ -175,12 +212,20 @@ class MergeSettings:
     scales: tuple[int, ...] | None = ranged(None, 1)
     """Scales that vote; None for all in the evidence."""
     flips: bool = True
-    offsets: Literal["fine", "coarse"] = "fine"
-    """All pooling offsets, or offset (0, 0) alone."""
+    offsets: Literal["fine", "coarse", "centre"] = "fine"
+    """All pooling offsets, offset (0, 0) alone, or only the window in the middle of the map: a single centre crop."""
     scores: Literal["probabilities", "logits"] = "probabilities"
     """What the spatial maximum and the mean are taken of."""
     top_k: int = ranged(5, 5)
     """Guesses kept a picture; the top-5 error needs five."""
+    classes_per_scale: int = ranged(5, 1)
+    """Classes whose boxes are taken at each scale (paper, section 4.3, step a)."""
+    boxes: Literal["merge", "nms"] = "merge"
+    """Boxes are merged and their scores added up (section 4.3), or only the highest is kept, as NMS does."""
+    match: Literal["normalized", "literal"] = "normalized"
+    """How alike two boxes are: scaled by their size, or the paper's words to the letter."""
+    threshold: float | None = ranged(None, 0)
+    """Boxes whose match_score is greater are not merged (t in the paper); None for the default of ``match``."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +242,8 @@ SECTIONS: dict[str, type] = {
     "manifest": ManifestSettings,
     "preprocess": PreprocessSettings,
     "train_classifier": TrainClassifierSettings,
+    "train_localizer": TrainLocalizerSettings,
+    "calibrate": CalibrateSettings,
     "infer": InferSettings,
     "merge": MergeSettings,
     "evaluate": EvaluateSettings,

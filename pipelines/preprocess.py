@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from overfeat.config import PreprocessSettings
 from overfeat.images.crops import image_key
@@ -31,19 +33,26 @@ class Preprocess(Stage):
     preprocess: PreprocessSettings
 
     def plan(self) -> list[Unit]:
-        """Return the shards of every split."""
-        splits = Counter(pq.read_table(paths.MANIFEST / "images.parquet", columns=["split"])["split"].to_pylist())
+        """Return the shards of every split; "calibration" is cut off from the training pictures."""
         units = []
-        for split, count in sorted(splits.items()):
+        for split, count in sorted(Counter(self._images()["split"].to_pylist()).items()):
             for number, start in enumerate(range(0, count, self.preprocess.shard_images)):
                 stop = min(count, start + self.preprocess.shard_images)
                 units.append(Unit(f"{split}-{number:05d}", {"split": split, "start": start, "stop": stop}))
         return units
 
+    def _images(self) -> pa.Table:
+        """Return the manifest's pictures, a share of the training ones, chosen by their ids, as split "calibration"."""
+        images = pq.read_table(paths.MANIFEST / "images.parquet")
+        drawn = _keys(images) < np.uint64(self.preprocess.calibration_share * (2**64 - 2**11))
+        held_out = pc.and_(pc.equal(images["split"], "train"), pa.array(drawn))
+        split = pc.if_else(held_out, "calibration", images["split"])
+        return images.set_column(images.schema.get_field_index("split"), "split", split)
+
     def work(self, unit: Unit, folder: Path) -> None:
         """Store the pictures of one shard."""
         split, start, stop = str(unit.payload["split"]), int(unit.payload["start"]), int(unit.payload["stop"])
-        images = _in_stored_order(split).slice(start, stop - start)
+        images = _in_stored_order(self._images(), split).slice(start, stop - start)
         objects = _objects_of(images["image_id"].to_pylist())
         class_names = pq.read_table(paths.MANIFEST / "classes.parquet")["label"].to_pylist()
         index = {label: position for position, label in enumerate(class_names)}
@@ -90,13 +99,14 @@ class Preprocess(Stage):
             say(f"{enlarged:,} training pictures, smaller than {self.preprocess.train_side} pixels, were enlarged")
 
 
-def _in_stored_order(split: str) -> pa.Table:
-    """Return the manifest's pictures of a split: training shuffled for good, so that a shard mixes classes."""
-    images = pq.read_table(paths.MANIFEST / "images.parquet", filters=[("split", "==", split)])
-    if split == "train":
-        keys = np.array([image_key(image_id) for image_id in images["image_id"].to_pylist()], np.uint64)
-        images = images.take(np.argsort(keys, kind="stable"))
-    return images
+def _in_stored_order(images: pa.Table, split: str) -> pa.Table:
+    """Return the pictures of a split: training shuffled for good, so that a shard mixes classes."""
+    images = images.filter(pc.equal(images["split"], split))
+    return images.take(np.argsort(_keys(images), kind="stable")) if split == "train" else images
+
+
+def _keys(images: pa.Table) -> NDArray[np.uint64]:
+    return np.array([image_key(image_id) for image_id in images["image_id"].to_pylist()], np.uint64)
 
 
 def _objects_of(image_ids: list[str]) -> dict[str, list[dict[str, Any]]]:

@@ -18,22 +18,30 @@ def summary(root: Path) -> str:
     if not (root / paths.METRICS).is_file():
         raise ResultsError(f"there is no {paths.METRICS} here: run `make run` or `dvc repro` first")
     params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
-    metrics = json.loads((root / paths.METRICS).read_text(encoding="utf-8"))["classification"]
-    lines = [f"results    {paths.RESULTS / 'classifications'}  (evidence: {paths.WINDOWS})"]
+    metrics = json.loads((root / paths.METRICS).read_text(encoding="utf-8"))
+    lines = [f"results    {paths.RESULTS}  (evidence: {paths.WINDOWS})"]
     lines.append(f"network    {params['model']} on {params['source']}")
-    lines += [_errors(split, values) for split, values in metrics.items()]
-    lines.append("in pandas  import overfeat; overfeat.read_classifications().query('rank == 1').head()")
+    for split, values in metrics["classification"].items():
+        lines.append(_errors(split, values, {"top1_error": "top-1 error", "top5_error": "top-5 error"}))
+    for split, values in metrics["localization"].items():
+        names = {"error": "localization error", "given_class_error": "with the class given"}
+        lines.append(_errors(split, values, names))
+        baselines = {"whole_picture": "the whole picture", "mean_box": "the mean training box"}
+        shown = [f"{values[f'given_class_{key}_error_percent']:.2f} % {name}" for key, name in baselines.items()]
+        lines.append(f"{'':<10} (baselines with the class given: {', '.join(shown)})")
+    table = "localizations" if metrics["localization"] else "classifications"
+    lines.append(f"in pandas  import overfeat; overfeat.read_{table}().query('rank == 1').head()")
     return "\n".join(lines)
 
 
-def _errors(split: str, values: dict[str, float]) -> str:
-    shown = [f"{name} {_interval(values, key)}" for name, key in (("top-1 error", "top1"), ("top-5 error", "top5"))]
-    return f"{split:<10} {', '.join(shown)}, {values['pictures']:,} pictures"
+def _errors(split: str, values: dict[str, float], names: dict[str, str]) -> str:
+    shown = ", ".join(f"{name} {_interval(values, key)}" for key, name in names.items())
+    return f"{split:<10} {shown}, {values['pictures']:,} pictures"
 
 
 def _interval(values: dict[str, float], key: str) -> str:
-    error = f"{values[f'{key}_error_percent']:.2f} %"
-    if f"{key}_error_low_percent" not in values:
+    error = f"{values[f'{key}_percent']:.2f} %"
+    if f"{key}_low_percent" not in values:
         return error
-    low, high = values[f"{key}_error_low_percent"], values[f"{key}_error_high_percent"]
+    low, high = values[f"{key}_low_percent"], values[f"{key}_high_percent"]
     return f"{error} (95 % between {low:.2f} and {high:.2f})"

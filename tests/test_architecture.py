@@ -66,7 +66,8 @@ def test_declared_paths_exist_or_are_made(name: str) -> None:
 
 
 def test_public_names() -> None:
-    assert overfeat.__all__ == ["OverFeat", "dense", "normalize", "read_classifications", "read_windows"]
+    names = "OverFeat dense merge_boxes normalize read_classifications read_localizations read_windows"
+    assert overfeat.__all__ == names.split()
     assert all(callable(getattr(overfeat, name)) for name in overfeat.__all__)
 
 
@@ -80,9 +81,14 @@ def test_public_names() -> None:
         ("CLASSIFICATIONS", "run image_id label score rank model split"),
         (
             "WINDOWS",
-            "run image_id split member scale flip row col offset_y offset_x x1 y1 x2 y2 label score log_partition "
-            "class_indices logits",
+            "run image_id split member scale flip window row col offset_y offset_x x1 y1 x2 y2 label score "
+            "log_partition class_indices logits box_x1 box_y1 box_x2 box_y2 class_boxes",
         ),
+        (
+            "LOCALIZATIONS",
+            "run image_id label score confidence x1 y1 x2 y2 rank members scales model split",
+        ),
+        ("CALIBRATION", "image_id label share right"),
     ],
 )
 def test_columns(schema: str, columns: str) -> None:

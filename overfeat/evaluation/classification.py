@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+
+from overfeat.evaluation.intervals import error_percent
 
 
 def hits(guesses: pd.DataFrame, truth: Mapping[str, str]) -> pd.DataFrame:
@@ -28,21 +28,6 @@ def hits(guesses: pd.DataFrame, truth: Mapping[str, str]) -> pd.DataFrame:
     return frame.reset_index(drop=True)
 
 
-def bootstrap_interval(wrong: NDArray[np.bool_], resamplings: int, seed: int) -> tuple[float, float]:
-    """Return the central 95 % interval of the error rate over resampled pictures, as shares.
-
-    The number of wrong pictures in a resampling with replacement is binomial, so it is drawn as one number.
-
-    Args:
-        wrong: ``(N,)``, N at least 1.
-        resamplings: at least 1.
-        seed: of the draws.
-    """
-    counts = np.random.default_rng(seed).binomial(len(wrong), wrong.mean(), resamplings)
-    low, high = np.percentile(counts / len(wrong), [2.5, 97.5])
-    return float(low), float(high)
-
-
 def error_metrics(recognised: pd.DataFrame, resamplings: int, seed: int) -> dict[str, float]:
     """Return the errors in percent with their intervals, and the number of pictures.
 
@@ -53,12 +38,7 @@ def error_metrics(recognised: pd.DataFrame, resamplings: int, seed: int) -> dict
     """
     metrics: dict[str, float] = {"pictures": len(recognised)}
     for name in ("top1", "top5"):
-        wrong = ~recognised[name].to_numpy(bool)
-        metrics[f"{name}_error_percent"] = round(100 * float(wrong.mean()), 4)
-        if resamplings:
-            low, high = bootstrap_interval(wrong, resamplings, seed)
-            metrics[f"{name}_error_low_percent"] = round(100 * low, 4)
-            metrics[f"{name}_error_high_percent"] = round(100 * high, 4)
+        metrics |= error_percent(f"{name}_error", ~recognised[name].to_numpy(bool), resamplings, seed)
     return metrics
 
 

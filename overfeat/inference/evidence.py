@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +12,13 @@ from torch import Tensor
 
 from overfeat.config import InferSettings
 from overfeat.images.resize import resize_to
-from overfeat.inference.dense import dense
+from overfeat.inference.dense import at_all_offsets
+from overfeat.inference.window_boxes import boxes_of_map
 from overfeat.inference.windows import WindowGrid, input_hw
+from overfeat.models.geometry import Geometry
 from overfeat.models.network import OverFeat, normalize
-from overfeat.results.schemas import WINDOWS
+from overfeat.models.regressor import Regressor
+from overfeat.results.schemas import BOX_COLUMNS, WINDOWS
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,20 @@ class Picture:
 
 @torch.inference_mode()
 def gather_evidence(
-    nets: Sequence[OverFeat], pictures: Sequence[Picture], settings: InferSettings, run: str, device: torch.device
+    nets: Sequence[OverFeat],
+    regressors: Sequence[Regressor],
+    pictures: Sequence[Picture],
+    settings: InferSettings,
+    run: str,
+    device: torch.device,
 ) -> pa.Table:
     """Return the windows of the pictures at all scales and flips, sorted as ``WINDOWS`` says.
 
+    Classifier and regressor share one pass over the features.
+
     Args:
         nets: members of an ensemble, in evaluation mode, on ``device``, with the same table and ``class_names``.
+        regressors: of the same members, in evaluation mode, on ``device``; or none, for evidence without boxes.
         pictures: sorted by image_id.
         settings: scales, flips, classes kept, memory.
         run: name of the run, kept in every row.
@@ -44,16 +55,17 @@ def gather_evidence(
     net = nets[0]
     tables = []
     for scale in settings.scales:
-        for chunk in _same_size_chunks(net, pictures, scale, settings):
+        for chunk in same_size_chunks(net.geometry, pictures, scale, settings.sizes, settings.batch_windows):
             batch = torch.stack([resize_to(pictures[i].pixels, size) for i, size in chunk]).to(device)
             for flip in (False, True) if settings.flips else (False,):
                 pixels = normalize(batch.flip(-1) if flip else batch).contiguous(memory_format=torch.channels_last)
                 grids = [WindowGrid(net.geometry, size, pictures[i].original_hw, flip) for i, size in chunk]
                 order = np.array([i for i, _ in chunk], np.int32)
                 for member, each in enumerate(nets):
+                    heads = [each.classifier, *(r.head for r in regressors[member : member + 1])]
                     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                        logits = dense(each, pixels)
-                    rows = _rows(net, logits.float().cpu(), grids, order, settings.top_k)
+                        outputs = at_all_offsets(heads, each.features(pixels), net.geometry.pool)
+                    rows = _rows(net, [output.float().cpu() for output in outputs], grids, order, settings.top_k)
                     constant = {"member": member, "scale": scale}
                     tables.append(_with_constants(rows, constant))
     if not tables:
@@ -63,16 +75,16 @@ def gather_evidence(
     return _finish(table.sort_by(keys), net, pictures, run)
 
 
-def _same_size_chunks(
-    net: OverFeat, pictures: Sequence[Picture], scale: int, settings: InferSettings
+def same_size_chunks(
+    geometry: Geometry, pictures: Sequence[Picture], scale: int, sizes: Literal["aspect", "paper"], batch_windows: int
 ) -> Iterator[list[tuple[int, tuple[int, int]]]]:
     """Yield lists of (position, input size), one size a list, of at most ``batch_windows`` windows."""
     by_size: dict[tuple[int, int], list[int]] = {}
     for position, picture in enumerate(pictures):
-        by_size.setdefault(input_hw(net.geometry, scale, *picture.original_hw, settings.sizes), []).append(position)
+        by_size.setdefault(input_hw(geometry, scale, *picture.original_hw, sizes), []).append(position)
     for size, positions in by_size.items():
-        windows = net.geometry.fine_side(size[0]) * net.geometry.fine_side(size[1])
-        step = max(1, settings.batch_windows // windows)
+        windows = geometry.fine_side(size[0]) * geometry.fine_side(size[1])
+        step = max(1, batch_windows // windows)
         for start in range(0, len(positions), step):
             yield [(position, size) for position in positions[start : start + step]]
 
@@ -104,14 +116,18 @@ def kept_entries(logits: Tensor, log_partition: Tensor, top_k: int, pool: int) -
     return kept
 
 
-def _rows(net: OverFeat, logits: Tensor, grids: list[WindowGrid], order: NDArray[np.int32], top_k: int) -> pa.Table:
+def _rows(
+    net: OverFeat, outputs: list[Tensor], grids: list[WindowGrid], order: NDArray[np.int32], top_k: int
+) -> pa.Table:
     """Return the windows of a batch of maps as columns; pictures by position, labels by class index."""
+    logits, *edges = outputs
     pool = net.geometry.pool
     log_partition = logits.logsumexp(1)
     kept = kept_entries(logits, log_partition, top_k, pool).movedim(1, -1).flatten(0, 2)  # (windows, C)
     by_window = logits.movedim(1, -1).flatten(0, 2)
     counts = kept.sum(1).numpy()
-    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]), pa.int32())
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    classes = kept.nonzero()[:, 1].numpy()
     best = by_window.max(1)
     rows, cols = (np.concatenate(part) for part in zip(*(grid.cells() for grid in grids), strict=True))
     boxes = np.concatenate([grid.fields_of_view() for grid in grids])
@@ -127,10 +143,42 @@ def _rows(net: OverFeat, logits: Tensor, grids: list[WindowGrid], order: NDArray
         "class": best.indices.numpy().astype(np.int32),
         "score": (best.values - log_partition.flatten()).exp().numpy(),
         "log_partition": log_partition.flatten().numpy(),
-        "class_indices": pa.ListArray.from_arrays(offsets, kept.nonzero()[:, 1].numpy().astype(np.int16)),
-        "logits": pa.ListArray.from_arrays(offsets, by_window[kept].numpy()),
+        "class_indices": _lists(offsets, classes.astype(np.int16)),
+        "logits": _lists(offsets, by_window[kept].numpy()),
+        **_box_columns(edges, grids, best.indices.numpy(), classes, offsets),
     }
     return pa.table(columns)
+
+
+def _box_columns(
+    edges: list[Tensor],
+    grids: list[WindowGrid],
+    best: NDArray[np.int64],
+    classes: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+) -> dict[str, Any]:
+    """Return the regressed box of each window's best class and, if every class has its own, those of all kept ones."""
+    windows = len(best)
+    if not edges:
+        return {**{name: pa.nulls(windows, pa.float32()) for name in BOX_COLUMNS}, "class_boxes": _no_lists(windows)}
+    said = edges[0].movedim(1, -1).flatten(1, 2).double().numpy()  # (maps, windows of a map, 4 * K)
+    maps = zip(said, grids, strict=True)
+    boxes = np.concatenate([boxes_of_map(one.reshape(len(one), -1, 4), grid) for one, grid in maps])
+    own = best if boxes.shape[1] > 1 else np.zeros(windows, np.int64)
+    chosen = boxes[np.arange(windows), own]
+    columns: dict[str, Any] = {name: chosen[:, i] for i, name in enumerate(BOX_COLUMNS)}
+    if boxes.shape[1] == 1:
+        return {**columns, "class_boxes": _no_lists(windows)}
+    kept = boxes[np.repeat(np.arange(windows), np.diff(offsets)), classes]
+    return {**columns, "class_boxes": _lists(4 * offsets, kept.ravel())}
+
+
+def _lists(offsets: NDArray[np.int64], values: NDArray[Any]) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values))
+
+
+def _no_lists(count: int) -> pa.Array:
+    return pa.nulls(count, pa.list_(pa.float32()))
 
 
 def _with_constants(rows: pa.Table, values: dict[str, int]) -> pa.Table:
@@ -144,13 +192,16 @@ def _finish(table: pa.Table, net: OverFeat, pictures: Sequence[Picture], run: st
     """Put names in the place of numbers and bring the columns in the schema's order."""
     assert net.class_names is not None
     picture = table["picture"].combine_chunks()
+    positions = picture.to_numpy()
+    numbers = np.arange(len(positions)) - np.searchsorted(positions, positions)
     splits = sorted({p.split for p in pictures})
     split_of = np.array([splits.index(p.split) for p in pictures], np.int32)
     named = {
         "run": _dictionary(np.zeros(table.num_rows, np.int32), [run]),
         "image_id": _dictionary(picture, [p.image_id for p in pictures]),
-        "split": _dictionary(split_of[picture.to_numpy()], splits),
+        "split": _dictionary(split_of[positions], splits),
         "label": _dictionary(table["class"].combine_chunks(), net.class_names),
+        "window": pa.array(numbers, pa.int32()),
     }
     return pa.table([named.get(name) if name in named else table[name] for name in WINDOWS.names], schema=WINDOWS)
 

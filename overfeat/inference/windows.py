@@ -67,11 +67,30 @@ class WindowGrid:
         rows, cols = np.indices(self.shape, dtype=np.int16)
         return rows.ravel(), cols.ravel()
 
+    def windows(self) -> NDArray[np.float64]:
+        """Return the window of every cell as a box ``(N, 4)`` in pixels of the network's input."""
+        rows, cols = (cell.astype(np.float64) * self.geometry.fine_stride for cell in self.cells())
+        return np.stack([cols, rows, cols + self.geometry.window, rows + self.geometry.window], axis=1)
+
     def fields_of_view(self) -> NDArray[np.float32]:
         """Return the window of every cell as a box ``(N, 4)`` in pixels of the original picture, the flip undone."""
-        rows, cols = (cell.astype(np.float64) * self.geometry.fine_stride for cell in self.cells())
-        window, (height, width) = self.geometry.window, self.input_hw
-        left = width - window - cols if self.flip else cols
-        boxes = np.stack([left, rows, left + window, rows + window], axis=1)
-        y, x = self.image_hw[0] / height, self.image_hw[1] / width
-        return (boxes * [x, y, x, y]).astype(np.float32)
+        return self.to_original(self.windows()).astype(np.float32)
+
+    def to_original(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return boxes ``(..., 4)`` of the network's input in pixels of the original picture, the flip undone."""
+        return self._mirrored(boxes) * self._factors
+
+    def to_input(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return boxes ``(..., 4)`` of the original picture in pixels of the network's input, mirrored as it is."""
+        return self._mirrored(boxes / self._factors)
+
+    def _mirrored(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
+        if not self.flip:
+            return boxes
+        x1, y1, x2, y2 = np.moveaxis(boxes, -1, 0)
+        return np.stack([self.input_hw[1] - x2, y1, self.input_hw[1] - x1, y2], axis=-1)
+
+    @property
+    def _factors(self) -> NDArray[np.float64]:
+        y, x = self.image_hw[0] / self.input_hw[0], self.image_hw[1] / self.input_hw[1]
+        return np.array([x, y, x, y])

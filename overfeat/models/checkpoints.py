@@ -1,16 +1,20 @@
 """Checkpoints: a network with its table, classes and history in one file. Loading one never executes code."""
 
+import contextlib
 import dataclasses
 import hashlib
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from overfeat.atomic import replacing
 from overfeat.errors import CheckpointError
 from overfeat.models.network import OverFeat
+from overfeat.models.regressor import Regressor
 from overfeat.models.tables import ModelTable, Stage
 
 _FORMAT = 1
@@ -51,9 +55,8 @@ def save_network(path: Path, net: OverFeat, history: dict[str, Any]) -> None:
         net: with ``class_names`` set.
         history: plain values: epoch, settings, errors.
     """
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
     table = dataclasses.asdict(net.table)
-    save_state(path, {"table": table, "class_names": net.class_names, "weights": weights, "history": history})
+    save_state(path, {"table": table, "class_names": net.class_names, "weights": _weights(net), "history": history})
 
 
 def load_network(path: Path) -> OverFeat:
@@ -63,18 +66,71 @@ def load_network(path: Path) -> OverFeat:
         CheckpointError: if the file is missing or damaged, or the weights do not fit its table.
     """
     state = load_state(path)
-    try:
-        stages = tuple(Stage(**stage) for stage in state["table"]["stages"])
-        scales = tuple((int(h), int(w)) for h, w in state["table"]["scales"])
-        net = OverFeat(ModelTable(state["table"]["name"], stages, scales), len(state["class_names"]))
+    with _fitting(path, "a network"):
+        net = OverFeat(_table(state), len(state["class_names"]))
         net.load_state_dict(state["weights"])
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"{path} does not hold a network of ours ({str(error).splitlines()[0]})") from error
-    net.class_names = list(state["class_names"])
+        net.class_names = list(state["class_names"])
     return net.eval()
 
 
-def weights_hash(net: OverFeat) -> str:
+def save_regressor(path: Path, regressor: Regressor, history: dict[str, Any]) -> None:
+    """Write a trained box regressor; see :func:`save_network`."""
+    state = {
+        "table": dataclasses.asdict(regressor.table),
+        "class_names": regressor.class_names,
+        "per_class": regressor.per_class,
+        "trained_on": regressor.trained_on,
+        "weights": _weights(regressor),
+        "history": history,
+    }
+    save_state(path, state)
+
+
+def load_regressor(path: Path, net: OverFeat) -> Regressor:
+    """Return the regressor that :func:`save_regressor` wrote, in evaluation mode on the CPU.
+
+    Args:
+        path: the file.
+        net: the network whose features it will look at.
+
+    Raises:
+        CheckpointError: if the file is missing or damaged, or the regressor was trained on other features.
+    """
+    state = load_state(path)
+    with _fitting(path, "a box regressor"):
+        regressor = Regressor(_table(state), list(state["class_names"]), bool(state["per_class"]))
+        regressor.load_state_dict(state["weights"])
+        regressor.trained_on = str(state["trained_on"])
+    if regressor.trained_on != weights_hash(net):
+        raise CheckpointError(
+            f"{path} was trained on the features of another network than the one given: name the same checkpoint in "
+            "train_localizer.classifier and infer.checkpoint, or train the localizer again"
+        )
+    return regressor.eval()
+
+
+@contextlib.contextmanager
+def _fitting(path: Path, what: str) -> Iterator[None]:
+    """Turn what goes wrong while a module is built from a checkpoint into one sentence."""
+    try:
+        yield
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path} does not hold {what} of ours ({str(error).splitlines()[0]})") from error
+
+
+def _table(state: dict[str, Any]) -> ModelTable:
+    table = state["table"]
+    stages = tuple(Stage(**stage) for stage in table["stages"])
+    scales = tuple((int(h), int(w)) for h, w in table["scales"])
+    first, second = table["regressor"]
+    return ModelTable(table["name"], stages, scales, (int(first), int(second)))
+
+
+def _weights(module: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in module.state_dict().items()}
+
+
+def weights_hash(net: OverFeat | Regressor) -> str:
     """Return a SHA-256 of the table, the classes and every weight: the model's identity in the results."""
     digest = hashlib.sha256(repr((net.table, net.class_names)).encode())
     for name, tensor in sorted(net.state_dict().items()):

@@ -49,7 +49,7 @@ class OverFeat(nn.Module):
         features, channels = _convolutions(3, self.table.features)
         self.features = features[:-1]
         self.pool = nn.MaxPool2d(self.geometry.pool)
-        self.classifier = _fully_connected(channels, self.table.classifier, num_classes, dropout)
+        self.classifier = fully_connected(channels, self.table.classifier, num_classes, dropout)
 
     @property
     def window(self) -> int:
@@ -92,12 +92,13 @@ def _convolutions(channels: int, stages: tuple[Stage, ...]) -> tuple[nn.Sequenti
     return nn.Sequential(*layers), channels
 
 
-def _fully_connected(channels: int, stages: tuple[Stage, ...], num_classes: int, dropout: float) -> nn.Sequential:
+def fully_connected(channels: int, stages: tuple[Stage, ...], outputs: int, dropout: float) -> nn.Sequential:
+    """Return stages of kind "full" as convolutions, the last of them with ``outputs`` channels and no rectifier."""
     layers: list[nn.Module] = []
     for stage in stages[:-1]:
         layers += [nn.Conv2d(channels, stage.channels, stage.kernel), nn.ReLU(inplace=True), nn.Dropout(dropout)]
         channels = stage.channels
-    layers.append(nn.Conv2d(channels, num_classes, stages[-1].kernel))
+    layers.append(nn.Conv2d(channels, outputs, stages[-1].kernel))
     return nn.Sequential(*layers)
 
 

@@ -32,14 +32,20 @@ class Stage:
 
 @dataclass(frozen=True)
 class ModelTable:
-    """A network: its stages, and its scales as (height, width) in steps of the total stride, landscape.
+    """A network.
 
-    Scale ``(0, 0)`` is the smallest input at which every pooling offset gives the same number of windows.
+    Attributes:
+        name: by which settings choose it.
+        stages: from pixels to classes.
+        scales: (height, width) in steps of the total stride, landscape; ``(0, 0)`` is the smallest input at which
+            every pooling offset gives the same number of windows.
+        regressor: channels of the box regressor's two hidden layers (paper, section 4.1).
     """
 
     name: str
     stages: tuple[Stage, ...]
     scales: tuple[tuple[int, int], ...]
+    regressor: tuple[int, int] = (4096, 1024)
 
     def __post_init__(self) -> None:
         """Refuse a table that the dense evaluation could not be exact for."""
@@ -112,6 +118,7 @@ MINI = ModelTable(
         Stage("full", 0, 1),
     ),
     ((0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5)),
+    regressor=(256, 128),
 )
 """Small enough for two processor cores: window 52, total stride 12, fine stride 4, scales of 60 to 120 pixels."""
 

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from overfeat.errors import ResultsError, did_you_mean
-from overfeat.results.schemas import CLASSIFICATIONS, WINDOWS
+from overfeat.results.schemas import CLASSIFICATIONS, LOCALIZATIONS, WINDOWS
 from overfeat.results.store import read_footer
 
 DEFAULT_RESULTS = Path("data/results")
@@ -42,6 +42,30 @@ def read_classifications(
     """
     folder = Path(root) / "classifications"
     return _read(folder, CLASSIFICATIONS, labels, min_score, image_ids, run, columns)
+
+
+def read_localizations(
+    root: str | Path = DEFAULT_RESULTS,
+    labels: str | Iterable[str] | None = None,
+    min_score: float | None = None,
+    image_ids: str | Iterable[str] | None = None,
+    run: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return the guesses of classes with their boxes, sorted by image_id and rank.
+
+    The arguments are those of :func:`read_classifications`; ``min_score`` is of the summed score.
+
+    Returns:
+        Frame with run, image_id, label, score (summed over members), confidence (chance that class and box are
+        right, 0 to 1), x1, y1, x2, y2, rank, members (``window`` of the evidence that was merged), scales, model,
+        split.
+
+    Raises:
+        ResultsError: where there are no results, or a column, label or run is not among them.
+    """
+    folder = Path(root) / "localizations"
+    return _read(folder, LOCALIZATIONS, labels, min_score, image_ids, run, columns)
 
 
 def read_windows(

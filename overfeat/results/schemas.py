@@ -10,6 +10,8 @@ SCHEMA_VERSION = 1
 
 _LABEL = pa.dictionary(pa.int32(), pa.string())
 _BOX = [(side, pa.float32()) for side in ("x1", "y1", "x2", "y2")]
+BOX_COLUMNS = ("box_x1", "box_y1", "box_x2", "box_y2")
+"""Columns of a window's regressed box, beside those of the window itself."""
 
 IMAGES = pa.schema(
     [
@@ -63,6 +65,7 @@ WINDOWS = pa.schema(
         ("member", pa.int8()),  # of an ensemble, from 0
         ("scale", pa.int8()),  # number of the model's scale, 1 the smallest
         ("flip", pa.bool_()),
+        ("window", pa.int32()),  # its number in the picture's evidence, from 0
         ("row", pa.int16()),  # of the fine output map, in the frame of the network's input
         ("col", pa.int16()),
         ("offset_y", pa.int8()),  # of the last pool
@@ -73,9 +76,13 @@ WINDOWS = pa.schema(
         ("log_partition", pa.float32()),  # probability = exp(logit - log_partition)
         ("class_indices", pa.list_(pa.int16())),
         ("logits", pa.list_(pa.float32())),
+        *[(name, pa.float32()) for name in BOX_COLUMNS],  # regressed; null without a localizer
+        ("class_boxes", pa.list_(pa.float32())),  # x1, y1, x2, y2 of each of class_indices; null if one box serves all
     ]
 )
 """Evidence: one row a window, sorted by image_id, member, scale, flip, row, col.
+
+``box_x1 .. box_y2`` is where the regressor sees the object of ``label``, cut to the picture.
 
 ``class_indices`` are the window's best classes and every class whose spatial maximum over the map it holds, so that
 the class decision made from the table equals the one made from the whole maps.
@@ -93,3 +100,23 @@ CLASSIFICATIONS = pa.schema(
     ]
 )
 """Decisions: one row a picture and guess, sorted by image_id, rank."""
+
+LOCALIZATIONS = pa.schema(
+    [
+        ("run", _LABEL),
+        ("image_id", _LABEL),
+        ("label", _LABEL),
+        ("score", pa.float32()),  # class outputs of its members, added up: may exceed 1
+        ("confidence", pa.float32()),  # chance that class and box are right, 0 to 1; null where it was not fitted
+        *_BOX,
+        ("rank", pa.int16()),  # 1 = best
+        ("members", pa.list_(pa.int32())),  # ``window`` of the evidence that was merged into it
+        ("scales", pa.list_(pa.int8())),  # of its members
+        ("model", _LABEL),
+        ("split", _LABEL),
+    ]
+)
+"""Decisions: one row a picture and guess of a class with its box, sorted by image_id, rank."""
+
+CALIBRATION = pa.schema([("image_id", _LABEL), ("label", _LABEL), ("share", pa.float64()), ("right", pa.bool_())])
+"""Guesses on pictures that no training saw: the share of the windows' output they got, and whether they are right."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,9 +15,10 @@ from overfeat.devices import choose_device, spare_threads
 from overfeat.images.loader import TrainingViews
 from overfeat.images.resize import resize_to_side
 from overfeat.images.shards import decoded, read_columns, shard_paths
+from overfeat.models.checkpoints import save_network
 from overfeat.models.network import OverFeat, initialize, normalize
 from overfeat.training.loop import Batch, fit
-from overfeat.training.schedule import learning_rate
+from overfeat.training.schedule import learning_rate, make_optimizer
 
 _VALIDATION_BATCH = 256
 
@@ -41,14 +43,8 @@ class ClassifierTask:
         return self.recipe.epochs
 
     def optimizer(self) -> torch.optim.Optimizer:
-        """Return SGD over all weights; the learning rate is set before every step."""
-        recipe = self.recipe
-        return torch.optim.SGD(
-            self.net.parameters(),
-            momentum=recipe.momentum,
-            nesterov=recipe.nesterov,
-            weight_decay=recipe.weight_decay,
-        )
+        """Return the recipe's optimiser over all weights."""
+        return make_optimizer(self.net, self.recipe)
 
     def learning_rate(self, epochs_done: float) -> float:
         """Return the recipe's learning rate."""
@@ -68,6 +64,10 @@ class ClassifierTask:
         images, labels = batch
         logits = self.net(normalize(images).contiguous(memory_format=torch.channels_last)).flatten(1)
         return F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+
+    def save(self, path: Path, history: dict[str, Any]) -> None:
+        """Write the network."""
+        save_network(path, self.net, history)
 
     @torch.inference_mode()
     def validate(self) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The one training loop: epochs, checkpoints, curves, and going on where a killed run stopped.
 
-What is trained is a :class:`Task`; the classifier is the first. After every epoch the whole state (weights,
+What is trained is a :class:`Task`: the classifier, the localizer. After every epoch the whole state (weights,
 momentum, curves) is written at once, and every epoch begins from a generator seeded by (seed, epoch), so that on a
 CPU a run that was killed ends bit for bit where an undisturbed one ends.
 """
@@ -13,12 +13,11 @@ from typing import Any, Protocol
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from overfeat.atomic import write_text
 from overfeat.errors import TrainingError
-from overfeat.models.checkpoints import load_state, save_network, save_state
-from overfeat.models.network import OverFeat
+from overfeat.models.checkpoints import load_state, save_state
 
 Batch = tuple[Tensor, ...]
 
@@ -26,8 +25,11 @@ Batch = tuple[Tensor, ...]
 class Task(Protocol):
     """What differs between the things that are trained."""
 
-    net: OverFeat
     seed: int
+
+    @property
+    def net(self) -> nn.Module:
+        """What is trained, and moved to the device."""
 
     @property
     def epochs(self) -> int:
@@ -49,7 +51,10 @@ class Task(Protocol):
         """Return the scalar loss of a minibatch that is on the device."""
 
     def validate(self) -> dict[str, float]:
-        """Return measures on the validation pictures; "validation_error" decides which epoch is best."""
+        """Return measures on the validation pictures, if there are any; "validation_error" decides which is best."""
+
+    def save(self, path: Path, history: dict[str, Any]) -> None:
+        """Write what is trained as a checkpoint."""
 
 
 @dataclass
@@ -94,20 +99,21 @@ def fit(task: Task, folder: Path, device: torch.device, report: Callable[[str], 
         progress.epoch += 1
         rate = task.learning_rate(progress.epoch)
         progress.curves.append({"epoch": progress.epoch, "learning_rate": rate, "train_loss": loss, **measures})
-        if measures["validation_error"] < progress.best_error:
-            progress.best_error = measures["validation_error"]
-            save_network(folder / "best.pt", net, {**history, "epoch": progress.epoch})
+        error = measures.get("validation_error", -progress.epoch)  # where nothing can be measured the last is best
+        if error < progress.best_error:
+            progress.best_error = error
+            task.save(folder / "best.pt", {**history, "epoch": progress.epoch})
         write_text(folder / "curves.csv", pd.DataFrame(progress.curves).to_csv(index=False))
         save_state(
             folder / "state.pt",
             {"weights": net.state_dict(), "optimizer": optimizer.state_dict(), "progress": vars(progress)},
         )
         report(_line(progress, task.epochs, time.monotonic() - started))
-    save_network(folder / "last.pt", net, {**history, "epoch": progress.epoch})
+    task.save(folder / "last.pt", {**history, "epoch": progress.epoch})
     (folder / "state.pt").unlink(missing_ok=True)
 
 
-def _resume(state_file: Path, net: OverFeat, optimizer: torch.optim.Optimizer) -> Progress:
+def _resume(state_file: Path, net: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
     """Put the state of a killed run back, if there is one."""
     if not state_file.exists():
         return Progress()

@@ -1,11 +1,21 @@
-"""The learning rate as a function of the epochs done (paper, section 3.1)."""
+"""The optimiser, and the learning rate as a function of the epochs done (paper, section 3.1)."""
 
 import math
 
-from overfeat.config import TrainClassifierSettings
+import torch
+from torch import nn
+
+from overfeat.config import RecipeSettings
 
 
-def learning_rate(recipe: TrainClassifierSettings, epochs_done: float) -> float:
+def make_optimizer(net: nn.Module, recipe: RecipeSettings) -> torch.optim.Optimizer:
+    """Return SGD over all weights of ``net``; the learning rate is set before every step."""
+    return torch.optim.SGD(
+        net.parameters(), momentum=recipe.momentum, nesterov=recipe.nesterov, weight_decay=recipe.weight_decay
+    )
+
+
+def learning_rate(recipe: RecipeSettings, epochs_done: float) -> float:
     """Return the learning rate after ``epochs_done`` epochs, fractions included.
 
     "step" halves it after each epoch of ``halve_after``; "cosine" brings it to 0 at the last. Over the first

@@ -1,4 +1,4 @@
-"""Shards of small made pictures, for the tests that read them."""
+"""Shards of small made pictures, for the tests that read them, and torch on one thread."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -24,11 +24,32 @@ def _picture(bright_right: bool, height: int, width: int, generator: np.random.G
     return torch.from_numpy(pixels.astype(np.uint8))
 
 
+def _with_objects(pixels: torch.Tensor, count: int, generator: np.random.Generator) -> np.ndarray:
+    """Paint ``count`` white rectangles on a dimmed picture and return their boxes."""
+    height, width = pixels.shape[1:]
+    pixels //= 2 if count else 1
+    sides = generator.integers(min(height, width) // 4, min(height, width) // 2, (count, 2))
+    corners = (generator.random((count, 2)) * ([width, height] - sides)).astype(int)
+    boxes = np.concatenate([corners, corners + sides], axis=1)
+    for x1, y1, x2, y2 in boxes:
+        pixels[:, y1:y2, x1:x2] = 255
+    return boxes
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Let torch use one thread: on a busy machine small products wait longer for each other than they take."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture
 def make_shards(tmp_path: Path) -> MakeShards:
-    """Return a function that writes shards of a split and returns their folder."""
+    """Return a function that writes shards of a split and returns their folder.
 
-    def make(split: str = "train", images: int = 40, shards: int = 2, side: int = 60) -> Path:
+    Each picture gets ``objects`` white rectangles, which are annotated with its label.
+    """
+
+    def make(split: str = "train", images: int = 40, shards: int = 2, side: int = 60, objects: int = 0) -> Path:
         folder = tmp_path / "images"
         generator = np.random.default_rng(len(split))
         for shard in range(shards):
@@ -36,6 +57,8 @@ def make_shards(tmp_path: Path) -> MakeShards:
             for number in range(shard, images, shards):
                 index = number % 2
                 height, width = (side, side + number % 7) if number % 3 else (side + number % 5, side)
+                pixels = _picture(bool(index), height, width, generator)
+                boxes = _with_objects(pixels, objects, generator)
                 row = {
                     "image_id": f"{split}-{number:04d}",
                     "split": split,
@@ -46,10 +69,10 @@ def make_shards(tmp_path: Path) -> MakeShards:
                     "stored_width": width,
                     "stored_height": height,
                     "enlarged": False,
-                    "jpeg": encode(_picture(bool(index), height, width, generator), 95),
-                    "object_labels": [],
-                    "scaled_boxes": [],
-                    "difficult": [],
+                    "jpeg": encode(pixels, 95),
+                    "object_labels": [CLASS_NAMES[index]] * objects,
+                    "scaled_boxes": boxes.astype(float).tolist(),
+                    "difficult": [False] * objects,
                 }
                 for name, value in row.items():
                     rows[name].append(value)

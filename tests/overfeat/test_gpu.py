@@ -7,14 +7,17 @@ import pandas as pd
 import pytest
 import torch
 
-from overfeat.config import InferSettings, MergeSettings, TrainClassifierSettings
+from overfeat.config import InferSettings, MergeSettings, TrainClassifierSettings, TrainLocalizerSettings
 from overfeat.devices import choose_device
 from overfeat.errors import SettingsError
 from overfeat.inference.decisions import class_scores
 from overfeat.inference.dense import dense
 from overfeat.inference.evidence import Picture, gather_evidence
+from overfeat.inference.votes import read_votes
+from overfeat.models.checkpoints import load_regressor
 from overfeat.models.network import OverFeat, initialize
 from overfeat.training.classifier import train_classifier
+from overfeat.training.localizer import train_localizer
 
 
 def gpu(test: Any) -> Any:
@@ -26,7 +29,7 @@ def gpu(test: Any) -> Any:
 def make(name: str, num_classes: int) -> OverFeat:
     net = OverFeat(name, num_classes).eval()
     initialize(net, "he", seed=0)
-    net.class_names = [f"c{i}" for i in range(num_classes)]
+    net.class_names = ["left", "right", *(f"c{i}" for i in range(2, num_classes))]
     return net
 
 
@@ -49,8 +52,8 @@ def test_decisions_in_mixed_precision_are_near_those_of_the_cpu() -> None:
     scores = {}
     for device in (torch.device("cpu"), torch.device("cuda")):
         nets = [make("mini", 10).to(device)]
-        evidence = gather_evidence(nets, pictures, InferSettings(scales=(1, 2)), "run", device)
-        scores[device.type] = class_scores(evidence, 10, MergeSettings()).scores
+        evidence = gather_evidence(nets, [], pictures, InferSettings(scales=(1, 2)), "run", device)
+        scores[device.type] = class_scores(read_votes(evidence, 10, MergeSettings()))
     assert abs(scores["cpu"] - scores["cuda"]).max() < 0.05
 
 
@@ -63,6 +66,21 @@ def test_training_learns_and_goes_on(make_shards: Any, tmp_path: Path) -> None:
     )
     train_classifier(images, ["left", "right"], "mini", recipe, 0, tmp_path / "net", lambda _: None)
     assert pd.read_csv(tmp_path / "net/curves.csv")["validation_error"].iloc[-1] <= 10
+
+
+@gpu
+@pytest.mark.parametrize("changes", [{}, {"per_class": True}, {"cache_gib": 0.0}], ids=str)
+def test_boxes_are_learned(make_shards: Any, tmp_path: Path, changes: dict[str, Any]) -> None:
+    make_shards("train", images=32, objects=1)
+    images = make_shards("val", images=12, objects=1)
+    recipe = TrainLocalizerSettings(
+        epochs=4, batch_size=32, init="he", learning_rate=0.002, momentum=0.9, scales=(1, 2), device="cuda", **changes
+    )
+    net = make("mini", 2)
+    train_localizer(images, net, recipe, 0, tmp_path / "net", lambda _: None)
+    curves = pd.read_csv(tmp_path / "net/curves.csv")
+    assert curves["train_loss"].iloc[-1] < 0.6 * curves["train_loss"].iloc[0]
+    load_regressor(tmp_path / "net/last.pt", net.cpu())
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

@@ -11,11 +11,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from overfeat.models.checkpoints import load_state
-from overfeat.results.queries import read_classifications, read_windows
+from overfeat.results.queries import read_classifications, read_localizations, read_windows
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -27,6 +28,7 @@ SMALL = [
     "sample.val_images=100",
     "preprocess.shard_images=20",
     "train_classifier.epochs=3",
+    "train_localizer.epochs=3",
     "infer.unit_images=5",
 ]
 
@@ -112,14 +114,15 @@ def calm(template: Path) -> Project:
     return project
 
 
-def test_killed_in_three_stages_it_ends_where_a_calm_run_ends(template: Path, calm: Project, tmp_path: Path) -> None:
+def test_killed_in_four_stages_it_ends_where_a_calm_run_ends(template: Path, calm: Project, tmp_path: Path) -> None:
     project = Project(tmp_path / "killed")
     shutil.copytree(template, project.root)
     project.kill_during("preprocess", "*/done/*")
     said = project.run("dvc", "repro", "preprocess")
     assert "preprocess: 20 of 20 units" not in said
-    project.kill_during("train_classifier", "*/partial/*/member-0/state.pt")
-    assert "going on after epoch" in project.run("dvc", "repro", "train_classifier")
+    for stage in ("train_classifier", "train_localizer"):
+        project.kill_during(stage, "*/partial/*/member-0/state.pt")
+        assert "going on after epoch" in project.run("dvc", "repro", stage)
     project.kill_during("infer", "*/done/*")
     assert "infer: 20 of 20 units" not in project.run("dvc", "repro")
     expected, got = calm.outs(), project.outs()
@@ -134,9 +137,10 @@ def test_a_second_run_does_nothing(calm: Project) -> None:
     assert "Running stage" not in said
 
 
-def test_a_setting_of_merge_does_not_run_the_network(calm: Project) -> None:
+@pytest.mark.parametrize("setting", ["merge.offsets=coarse", "merge.threshold=0.3"])
+def test_a_setting_of_merge_does_not_run_the_network(calm: Project, setting: str) -> None:
     before = calm.outs()
-    calm.run("python", "-m", "pipelines", "configure", *SMALL, "merge.offsets=coarse")
+    calm.run("python", "-m", "pipelines", "configure", *SMALL, setting)
     said = calm.run("dvc", "repro")
     ran = [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
     assert ran == ["merge", "evaluate"]
@@ -151,14 +155,18 @@ def test_a_setting_of_merge_does_not_run_the_network(calm: Project) -> None:
 
 def test_metrics_plots_and_the_summary(calm: Project) -> None:
     metrics = json.loads(calm.run("dvc", "metrics", "show", "--json"))
-    measured = metrics[""]["data"]["metrics.json"]["data"]["classification"]["val"]
-    assert measured["pictures"] == 100
+    of_task = metrics[""]["data"]["metrics.json"]["data"]
+    measured, boxes = of_task["classification"]["val"], of_task["localization"]["val"]
+    assert measured["pictures"] == boxes["pictures"] == 100
     assert 0 <= measured["top5_error_percent"] <= measured["top1_error_percent"] <= 100
+    assert boxes["error_percent"] == pytest.approx(boxes["class_wrong_percent"] + boxes["box_wrong_percent"], abs=1e-3)
+    assert boxes["error_low_percent"] <= boxes["error_percent"] <= boxes["error_high_percent"]
+    assert 0 <= boxes["confidence_error_percent"] <= 100
     calm.run("dvc", "plots", "show", "--out", "plots")
     assert "training" in (calm.root / "plots/index.html").read_text()
     said = calm.run("python", "-m", "pipelines", "summary")
     assert f"top-1 error {measured['top1_error_percent']:.2f} %" in said
-    assert "overfeat.read_classifications()" in said
+    assert "overfeat.read_localizations()" in said
 
 
 def test_results_can_be_asked(calm: Project) -> None:
@@ -169,6 +177,19 @@ def test_results_can_be_asked(calm: Project) -> None:
     windows = read_windows(calm.root / "data/windows", image_ids=first)
     assert set(windows["image_id"]) == {first}
     assert set(windows["scale"]) == {1, 2, 3}
+
+
+def test_boxes_can_be_asked_for_the_windows_they_were_merged_from(calm: Project) -> None:
+    frame = read_localizations(calm.root / "data/results")
+    assert frame["image_id"].nunique() == 100
+    assert frame["confidence"].between(0, 1).all()
+    first = frame["image_id"].iloc[0]
+    windows = read_windows(calm.root / "data/windows", image_ids=first).set_index("window")
+    for _, guess in read_localizations(calm.root / "data/results", image_ids=first).iterrows():
+        merged = windows.loc[guess["members"]]
+        boxes = merged[["box_x1", "box_y1", "box_x2", "box_y2"]].to_numpy()
+        np.testing.assert_allclose(boxes.mean(0), guess[["x1", "y1", "x2", "y2"]].tolist(), atol=1e-3)
+        assert sorted(set(merged["scale"])) == guess["scales"].tolist()
 
 
 @pytest.mark.parametrize("block", re.findall(r"^```(bash|python)\n(.*?)^```", README, re.MULTILINE | re.DOTALL))

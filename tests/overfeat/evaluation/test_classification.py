@@ -1,10 +1,8 @@
-"""Top-1 and top-5 error on cases worked out by hand, and the bootstrap against plain resampling."""
+"""Top-1 and top-5 error on cases worked out by hand."""
 
-import numpy as np
 import pandas as pd
-import pytest
 
-from overfeat.evaluation.classification import bootstrap_interval, error_by_class, error_metrics, hits
+from overfeat.evaluation.classification import error_by_class, error_metrics, hits
 
 TRUTH = {"p1": "cat", "p2": "dog", "p3": "cat", "p4": "eel"}
 GUESSES = pd.DataFrame(
@@ -38,14 +36,6 @@ def test_errors_by_class_worst_first() -> None:
     assert frame["top1_error_percent"].to_dict() == {"dog": 100, "eel": 100, "cat": 50}
     assert list(frame.index) == ["dog", "eel", "cat"]
     assert frame.loc["cat", "pictures"] == 2
-
-
-def test_the_bootstrap_equals_plain_resampling() -> None:
-    wrong = np.arange(200) < 30
-    low, high = bootstrap_interval(wrong, 4000, seed=1)
-    generator = np.random.default_rng(0)
-    plain = [generator.choice(wrong, len(wrong)).mean() for _ in range(4000)]
-    assert (low, high) == pytest.approx(np.percentile(plain, [2.5, 97.5]), abs=0.006)
 
 
 def test_intervals_hold_the_error() -> None:

@@ -12,6 +12,7 @@ from overfeat.images.resize import resize_to
 from overfeat.inference.decisions import class_scores, classifications
 from overfeat.inference.dense import dense
 from overfeat.inference.evidence import Picture, gather_evidence
+from overfeat.inference.votes import read_votes
 from overfeat.inference.windows import input_hw
 from overfeat.models.network import OverFeat, initialize, normalize
 from overfeat.models.tables import ModelTable, Stage
@@ -58,7 +59,11 @@ def plain_scores(nets: list[OverFeat], picture: Picture, infer: InferSettings, m
                 logits = dense(net, normalize(pixels.flip(-1) if flip else pixels)[None])[0]
                 values = logits.softmax(0) if merge.scores == "probabilities" else logits
                 pool = net.geometry.pool if merge.offsets == "coarse" else 1
-                votes.append(values[:, ::pool, ::pool].amax((1, 2)).double().numpy())
+                values = values[:, ::pool, ::pool]
+                if merge.offsets == "centre":
+                    middle = [(side - 1) // 2 for side in values.shape[1:]]
+                    values = values[:, middle[0], middle[1], None, None]
+                votes.append(values.amax((1, 2)).double().numpy())
     return np.mean(votes, axis=0)
 
 
@@ -76,17 +81,37 @@ def plain_scores(nets: list[OverFeat], picture: Picture, infer: InferSettings, m
 )
 @pytest.mark.parametrize("members", [1, 2])
 def test_equals_the_decision_from_whole_maps(merge: MergeSettings, members: int) -> None:
-    nets, pictures = make_nets(members), make_pictures()
-    infer = InferSettings(scales=(1, 2, 3), top_k=1, batch_windows=40)
-    scores = class_scores(gather_evidence(nets, pictures, infer, "run", CPU), CLASSES, merge)
-    assert scores.image_ids == [p.image_id for p in pictures]
-    for picture, row in zip(pictures, scores.scores, strict=True):
+    equal_to_plain(make_nets(members), InferSettings(scales=(1, 2, 3), top_k=1, batch_windows=40), merge)
+
+
+@pytest.mark.parametrize("scores", ["probabilities", "logits"])
+def test_a_centre_crop_is_the_window_in_the_middle_of_each_map(scores: Any) -> None:
+    infer = InferSettings(scales=(1, 2), top_k=CLASSES)  # no class is lost, though it is greatest elsewhere
+    equal_to_plain(make_nets(2), infer, MergeSettings(offsets="centre", scores=scores))
+
+
+def equal_to_plain(nets: list[OverFeat], infer: InferSettings, merge: MergeSettings) -> None:
+    pictures = make_pictures()
+    votes = read_votes(gather_evidence(nets, [], pictures, infer, "run", CPU), CLASSES, merge)
+    assert votes.image_ids == [p.image_id for p in pictures]
+    for picture, row in zip(pictures, class_scores(votes), strict=True):
         np.testing.assert_allclose(row, plain_scores(nets, picture, infer, merge), rtol=1e-4, atol=1e-6)
 
 
 def evidence(**changes: Any) -> Any:
     settings = InferSettings(scales=(1, 2), **changes)
-    return gather_evidence(make_nets(1), make_pictures(), settings, "run", CPU)
+    return gather_evidence(make_nets(1), [], make_pictures(), settings, "run", CPU)
+
+
+@pytest.mark.parametrize("offsets", ["fine", "coarse", "centre"])
+def test_scores_of_a_picture_do_not_depend_on_the_others(offsets: Any) -> None:
+    infer, merge = InferSettings(scales=(1, 2), top_k=2), MergeSettings(offsets=offsets)
+    nets, pictures = make_nets(1), make_pictures()
+    together, alone = (
+        class_scores(read_votes(gather_evidence(nets, [], some, infer, "run", CPU), CLASSES, merge))
+        for some in (pictures, pictures[1:2])
+    )
+    np.testing.assert_allclose(together[1:2], alone, rtol=1e-4)
 
 
 def test_rows_are_sorted_and_complete() -> None:
@@ -119,23 +144,24 @@ def test_the_table_does_not_depend_on_the_batch() -> None:
 
 def test_a_scale_without_evidence_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"merge.scales names \[3\]"):
-        class_scores(evidence(), CLASSES, MergeSettings(scales=(1, 3)))
+        read_votes(evidence(), CLASSES, MergeSettings(scales=(1, 3)))
 
 
 def test_no_pictures_give_no_rows() -> None:
-    table = gather_evidence(make_nets(1), [], InferSettings(), "run", CPU)
-    scores = class_scores(table, CLASSES, MergeSettings())
-    assert classifications(scores, ["a"] * CLASSES, 5, "run", "m").num_rows == 0
+    table = gather_evidence(make_nets(1), [], [], InferSettings(), "run", CPU)
+    votes = read_votes(table, CLASSES, MergeSettings())
+    assert classifications(votes, class_scores(votes), ["a"] * CLASSES, 5, "run", "m").num_rows == 0
 
 
 def test_classifications_are_the_best_classes_in_order() -> None:
     names = [f"class {i:02d}" for i in range(CLASSES)]
-    scores = class_scores(evidence(), CLASSES, MergeSettings())
-    table = classifications(scores, names, 5, "the run", "the model")
+    votes = read_votes(evidence(), CLASSES, MergeSettings())
+    scores = class_scores(votes)
+    table = classifications(votes, scores, names, 5, "the run", "the model")
     assert table.schema.equals(CLASSIFICATIONS)
     frame = table.to_pandas()
     assert frame.groupby("image_id", observed=True)["rank"].apply(list).tolist() == [[1, 2, 3, 4, 5]] * 5
     for position, (_, rows) in enumerate(frame.groupby("image_id", observed=True)):
-        ordered = np.sort(scores.scores[position])[::-1][:5]
+        ordered = np.sort(scores[position])[::-1][:5]
         np.testing.assert_array_equal(rows["score"], ordered)
-        assert rows["label"].iloc[0] == names[int(scores.scores[position].argmax())]
+        assert rows["label"].iloc[0] == names[int(scores[position].argmax())]

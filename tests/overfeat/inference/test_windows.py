@@ -59,3 +59,29 @@ def test_windows_lie_inside_the_picture(step_y: int, step_x: int, height: int, w
     assert (boxes[:, 2] <= width + 1e-3 * width).all()
     assert (boxes[:, 3] <= height + 1e-3 * height).all()
     assert boxes[:, 2].max() == pytest.approx(width, rel=1e-4)
+
+
+@given(st.integers(30, 900), st.integers(30, 900), st.booleans(), st.integers(0, 2**32))
+def test_to_input_undoes_to_original(height: int, width: int, flip: bool, seed: int) -> None:
+    grid = WindowGrid(Geometry(MINI), (60, 72), (height, width), flip)
+    boxes = np.random.default_rng(seed).uniform(-50, 950, (3, 2, 4))
+    for there, back in ((grid.to_original, grid.to_input), (grid.to_input, grid.to_original)):
+        np.testing.assert_allclose(back(there(boxes)), boxes, atol=1e-9)
+
+
+def test_boxes_of_the_input_in_pixels_of_the_original() -> None:
+    plain = WindowGrid(Geometry(MINI), input_hw=(60, 72), image_hw=(120, 216), flip=False)  # twice as high, 3 as wide
+    flipped = WindowGrid(Geometry(MINI), input_hw=(60, 72), image_hw=(120, 216), flip=True)
+    box = np.array([10.0, 20.0, 30.0, 50.0])
+    assert plain.to_original(box).tolist() == [30, 40, 90, 100]
+    assert flipped.to_original(box).tolist() == [126, 40, 186, 100]  # from the right, and still x1 < x2
+    assert flipped.to_input(np.array([126.0, 40.0, 186.0, 100.0])).tolist() == [10, 20, 30, 50]
+    assert plain.to_original(np.zeros((0, 4))).shape == flipped.to_input(np.zeros((0, 4))).shape == (0, 4)
+
+
+def test_windows_lie_a_fine_stride_apart() -> None:
+    grid = WindowGrid(Geometry(MINI), (60, 72), (60, 72), flip=True)
+    boxes = grid.windows().reshape(3, 6, 4)
+    assert boxes[2, 5].tolist() == [20, 8, 72, 60]
+    np.testing.assert_array_equal(np.diff(boxes[..., 0], axis=1), 4)
+    np.testing.assert_array_equal(np.diff(boxes[..., 1], axis=0), 4)

@@ -8,8 +8,17 @@ import pytest
 import torch
 
 from overfeat.errors import CheckpointError
-from overfeat.models.checkpoints import load_network, load_state, save_network, save_state, weights_hash
+from overfeat.models.checkpoints import (
+    load_network,
+    load_regressor,
+    load_state,
+    save_network,
+    save_regressor,
+    save_state,
+    weights_hash,
+)
 from overfeat.models.network import OverFeat, initialize
+from overfeat.models.regressor import Regressor
 
 
 def make_net() -> OverFeat:
@@ -29,6 +38,45 @@ def test_a_network_comes_back(tmp_path: Path) -> None:
     images = torch.randn(2, 3, 60, 60)
     assert torch.equal(again(images), net(images))
     assert weights_hash(again) == weights_hash(net)
+
+
+@pytest.mark.parametrize("per_class", [False, True])
+def test_a_regressor_comes_back(tmp_path: Path, per_class: bool) -> None:
+    net = make_net()
+    regressor = Regressor(net.table, ["a", "b", "c"], per_class, dropout=0.5)
+    initialize(regressor, "he", seed=6)
+    regressor.trained_on = weights_hash(net)
+    save_regressor(tmp_path / "regressor.pt", regressor, {"epoch": 3})
+    again = load_regressor(tmp_path / "regressor.pt", net)
+    assert not again.training
+    assert (again.table, again.class_names, again.per_class) == (net.table, ["a", "b", "c"], per_class)
+    pooled = torch.randn(2, net.table.features[-1].channels, 4, 5)
+    edges = again(pooled)
+    assert edges.shape == (2, 12 if per_class else 4, 1, 2)
+    assert torch.equal(edges, regressor.eval()(pooled))
+    assert weights_hash(again) == weights_hash(regressor)
+
+
+def test_a_regressor_of_another_network_is_refused_and_the_cure_named(tmp_path: Path) -> None:
+    net = make_net()
+    regressor = Regressor(net.table, ["a", "b", "c"])
+    regressor.trained_on = weights_hash(net)
+    save_regressor(tmp_path / "regressor.pt", regressor, {})
+    with torch.no_grad():
+        net.classifier[0].bias[0] += 1
+    cure = r"same checkpoint in train_localizer\.classifier and infer\.checkpoint, or train the localizer again"
+    with pytest.raises(CheckpointError, match=rf"regressor\.pt was trained on .* another network .*{cure}"):
+        load_regressor(tmp_path / "regressor.pt", net)
+
+
+def test_a_network_is_no_regressor(tmp_path: Path) -> None:
+    save_network(tmp_path / "net.pt", make_net(), {})
+    with pytest.raises(CheckpointError, match="does not hold a box regressor of ours"):
+        load_regressor(tmp_path / "net.pt", make_net())
+    regressor = Regressor(make_net().table, ["a", "b", "c"])
+    save_regressor(tmp_path / "regressor.pt", regressor, {})
+    with pytest.raises(CheckpointError, match="does not hold a network of ours"):
+        load_network(tmp_path / "regressor.pt")
 
 
 def test_the_hash_sees_one_changed_weight() -> None:

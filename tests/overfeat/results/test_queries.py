@@ -7,7 +7,7 @@ import pytest
 
 import overfeat
 from overfeat.errors import ResultsError
-from overfeat.results.schemas import CLASSIFICATIONS
+from overfeat.results.schemas import CLASSIFICATIONS, LOCALIZATIONS
 from overfeat.results.store import write_table
 
 LABELS = ["cat", "dog", "eel"]
@@ -24,6 +24,17 @@ def root(tmp_path: Path) -> Path:
         frame = pd.DataFrame(rows, columns=CLASSIFICATIONS.names)
         facts = {"run": run, "class_names": LABELS}
         write_table(tmp_path / "classifications" / f"{run}.parquet", frame, CLASSIFICATIONS, facts)
+        boxes = frame.assign(
+            score=3 * frame["score"],
+            confidence=[None, 0.25] * 6,
+            x1=1.5,
+            y1=2.0,
+            x2=30.0,
+            y2=40.0 + frame["rank"],
+            members=[list(range(rank)) for rank in frame["rank"]],
+            scales=[[1, 3]] * 12,
+        )[LOCALIZATIONS.names]
+        write_table(tmp_path / "localizations" / f"{run}.parquet", boxes, LOCALIZATIONS, facts)
     return tmp_path
 
 
@@ -51,6 +62,30 @@ def test_filters_equal_a_plain_filter(root: Path) -> None:
     assert got.astype(str).to_numpy().tolist() == expected.astype(str).to_numpy().tolist()
 
 
+def test_localizations(root: Path) -> None:
+    frame = overfeat.read_localizations(root)
+    assert len(frame) == 24
+    assert list(frame.columns) == LOCALIZATIONS.names
+    assert (frame[["x1", "y1", "x2", "y2", "confidence"]].dtypes == "float32").all()
+    assert frame["confidence"].isna().sum() == 12
+    assert frame["members"].iloc[1].tolist() == [0, 1]
+    assert frame["scales"].iloc[0].tolist() == [1, 3]
+
+
+def test_filters_of_localizations_equal_a_plain_filter(root: Path) -> None:
+    whole = overfeat.read_localizations(root)
+    columns = ["image_id", "y2", "rank"]
+    got = overfeat.read_localizations(root, "dog", 1.5, ["p0", "p1", "p5"], "run-a", columns)
+    keep = (whole["label"] == "dog") & (whole["score"] >= 1.5) & whole["image_id"].isin(["p0", "p1", "p5"])
+    expected = whole[keep & (whole["run"] == "run-a")][columns]
+    assert len(expected) > 0
+    assert got.astype(str).to_numpy().tolist() == expected.astype(str).to_numpy().tolist()
+    with pytest.raises(ResultsError, match=r"no column 'confidnce' \(did you mean 'confidence'\?\)"):
+        overfeat.read_localizations(root, columns=["confidnce"])
+    with pytest.raises(ResultsError, match="no label 'yak'"):
+        overfeat.read_localizations(root, labels="yak")
+
+
 def test_one_name_needs_no_list(root: Path) -> None:
     assert set(overfeat.read_classifications(root, labels="dog")["label"]) == {"dog"}
     assert len(overfeat.read_classifications(root, image_ids="p4", run="run-a")) == 2
@@ -72,3 +107,5 @@ def test_what_is_not_there(root: Path, question: dict[str, object], message: str
 def test_no_results_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="run `make run`"):
         overfeat.read_classifications(tmp_path)
+    with pytest.raises(ResultsError, match=r"no results in .*localizations: run `make run`"):
+        overfeat.read_localizations(tmp_path)

@@ -1,0 +1,92 @@
+"""What the stages share that run the networks densely: the networks, ranges of pictures, the evidence of a range."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from overfeat.config import InferSettings
+from overfeat.devices import choose_device
+from overfeat.errors import CheckpointError
+from overfeat.images.decode import decode
+from overfeat.images.shards import shard_paths
+from overfeat.inference.evidence import Picture, gather_evidence
+from overfeat.models.checkpoints import load_network, load_regressor, weights_hash
+from overfeat.models.network import OverFeat
+from overfeat.models.regressor import Regressor
+from pipelines import paths
+from pipelines.engine.stage import Unit
+
+_LARGE_NET_BYTES = 100e6
+
+
+def workers(settings: InferSettings) -> int:
+    """Return one a processor for a small net; one for a large net, whose products use all threads, and for a GPU."""
+    large = _checkpoints(paths.CLASSIFIER, settings.checkpoint)[0].stat().st_size > _LARGE_NET_BYTES
+    return 1 if large or choose_device(settings.device).type == "cuda" else len(os.sched_getaffinity(0))
+
+
+def threads(settings: InferSettings) -> int:
+    """Return the processors divided among the workers."""
+    return len(os.sched_getaffinity(0)) // workers(settings)
+
+
+def ranges(split: str, step: int, most: int | None = None) -> list[Unit]:
+    """Return a unit for every ``step`` pictures of a split's shards, of no more than ``most`` pictures in all."""
+    units = []
+    left = most
+    for shard in shard_paths(paths.IMAGES, split):
+        rows = pq.read_metadata(shard).num_rows
+        rows = rows if left is None else min(rows, left)
+        left = None if left is None else left - rows
+        for start in range(0, rows, step):
+            payload = {"shard": shard.name, "start": start, "stop": min(rows, start + step)}
+            units.append(Unit(f"{shard.stem}-{start:06d}", payload))
+    return units
+
+
+def evidence(unit: Unit, settings: InferSettings, run: str) -> tuple[pa.Table, dict[str, Any]]:
+    """Return the evidence of one range of pictures, and what it comes from: model, class names and geometry."""
+    device = choose_device(settings.device)
+    nets, regressors, model = _load_members(settings.checkpoint, device)
+    start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
+    pictures = read_pictures(paths.IMAGES / str(unit.payload["shard"]), start, stop)
+    table = gather_evidence(nets, regressors, pictures, settings, run, device)
+    geometry = {name: getattr(nets[0], name) for name in ("window", "stride", "fine_stride")}
+    facts = {"model": model, "class_names": nets[0].class_names, "geometry": geometry, "boxes": bool(regressors)}
+    return table, facts
+
+
+def has_localizer() -> bool:
+    """Say whether there is a localizer: there is none where no training picture has a box."""
+    return bool(list(paths.LOCALIZER.glob("member-*")))
+
+
+def _checkpoints(folder: Path, which: str) -> list[Path]:
+    found = sorted(folder.glob(f"member-*/{which}.pt"), key=lambda path: int(path.parent.name[7:]))
+    if not found:
+        raise CheckpointError(f"there is no {which}.pt in {folder}: run the training stage")
+    return found
+
+
+@lru_cache(maxsize=1)
+def _load_members(which: str, device: torch.device) -> tuple[list[OverFeat], list[Regressor], str]:
+    """Return the nets, their regressors and the model's name: its table and the beginning of its weights' hashes."""
+    nets = [load_network(path) for path in _checkpoints(paths.CLASSIFIER, which)]
+    files = _checkpoints(paths.LOCALIZER, which) if has_localizer() else []
+    regressors = [load_regressor(path, net) for path, net in zip(files, nets, strict=bool(files))]
+    digests = "-".join([weights_hash(net)[:12] for net in nets] + [weights_hash(each)[:12] for each in regressors])
+    placed = [net.to(device).to(memory_format=torch.channels_last) for net in nets]
+    return placed, [regressor.to(device) for regressor in regressors], f"{nets[0].table.name}-{digests}"
+
+
+def read_pictures(shard: Path, start: int, stop: int) -> list[Picture]:
+    """Return the pictures of rows ``start`` to ``stop`` of a shard, sorted by image_id."""
+    columns = ["image_id", "split", "width", "height", "jpeg"]
+    rows = pq.read_table(shard, columns=columns).slice(start, stop - start).to_pylist()
+    rows.sort(key=lambda row: str(row["image_id"]))
+    return [Picture(r["image_id"], r["split"], decode(r["jpeg"]), (r["height"], r["width"])) for r in rows]

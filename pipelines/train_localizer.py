@@ -1,0 +1,70 @@
+"""Stage ``train_localizer``: the box regressor of every member, on the features of the trained classifier."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pyarrow.compute as pc
+
+from overfeat.atomic import write_text
+from overfeat.config import TrainLocalizerSettings
+from overfeat.images.shards import read_columns, shard_paths
+from overfeat.models.checkpoints import load_network
+from overfeat.training.localizer import train_localizer
+from pipelines import paths
+from pipelines.engine.console import say
+from pipelines.engine.stage import Stage, Unit, gather
+
+_NO_BOXES = (
+    "no training picture has a box, so there is nothing to train a localizer on; boxes are left out of the results"
+)
+
+
+@dataclass(frozen=True)
+class TrainLocalizer(Stage):
+    """A unit is a member of the ensemble; a killed training goes on from its last whole epoch."""
+
+    train_localizer: TrainLocalizerSettings
+
+    resumable: ClassVar[bool] = True
+
+    @property
+    def workers(self) -> int:
+        """One: a training takes the whole machine."""
+        return 1
+
+    @property
+    def threads(self) -> int:
+        """All processors."""
+        return len(os.sched_getaffinity(0))
+
+    def plan(self) -> list[Unit]:
+        """Return the members of the classifier; none where no training picture has a box."""
+        objects = read_columns(shard_paths(paths.IMAGES, "train"), ["object_labels"])["object_labels"]
+        if not pc.sum(pc.list_value_length(objects)).as_py():
+            return []
+        members = sorted(int(folder.name[7:]) for folder in paths.CLASSIFIER.glob("member-*"))
+        return [Unit(f"member-{number}", {"member": number}) for number in members]
+
+    def work(self, unit: Unit, folder: Path) -> None:
+        """Train the regressor of one member."""
+        net = load_network(paths.CLASSIFIER / unit.name / f"{self.train_localizer.classifier}.pt")
+        train_localizer(
+            images=paths.IMAGES,
+            net=net,
+            recipe=self.train_localizer,
+            member=int(unit.payload["member"]),
+            folder=folder / unit.name,
+            report=lambda line: say(f"{unit.name}: {line}"),
+        )
+
+    def finish(self, parts: list[Path], out: Path) -> None:
+        """Put the members in their place, or say why there are none."""
+        gather(parts, out / paths.LOCALIZER)
+        if not parts:
+            say(_NO_BOXES)
+            write_text(out / paths.LOCALIZER / "absent.txt", _NO_BOXES + "\n")
+
+
+STAGE = TrainLocalizer
