@@ -192,6 +192,22 @@ def test_boxes_can_be_asked_for_the_windows_they_were_merged_from(calm: Project)
         assert sorted(set(merged["scale"])) == guess["scales"].tolist()
 
 
+def test_the_ablation_is_one_command(calm: Project) -> None:
+    calm.run("python", "-m", "pipelines.ablation", "--out", "ablation")
+    text = (calm.root / "ablation/ablation.md").read_text()
+    assert "100 validation pictures" in text
+    assert "| four scales beat two |" in text
+    assert calm.run("dvc", "status", "--json").strip() == "{}"
+
+
+def test_a_sweep_needs_evidence_with_boxes(calm: Project) -> None:
+    words = ["python", "-m", "pipelines.merge", "--sweep", "--split", "test"]
+    done = subprocess.run(words, cwd=calm.root, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "there is no evidence with boxes" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("block", re.findall(r"^```(bash|python)\n(.*?)^```", README, re.MULTILINE | re.DOTALL))
 def test_the_readme_runs(calm: Project, block: tuple[str, str]) -> None:
     language, code = block
