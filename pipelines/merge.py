@@ -9,6 +9,7 @@ from overfeat.config import MergeSettings
 from overfeat.inference.calibration import Calibration
 from overfeat.inference.decisions import class_scores, classifications
 from overfeat.inference.localization import localizations, localize
+from overfeat.inference.merge import DEFAULT_THRESHOLDS
 from overfeat.inference.votes import read_votes
 from overfeat.results.schemas import CLASSIFICATIONS, LOCALIZATIONS, WINDOWS
 from overfeat.results.store import concatenate, read_footer, read_table, write_table
@@ -53,7 +54,9 @@ class Merge(Stage):
         """Write the decisions of all pictures, a file for each kind, named by the run."""
         evidence = read_footer(next(paths.WINDOWS.glob("*.parquet")))
         kept = {name: evidence[name] for name in ("model", "class_names", "boxes")}
-        facts = {**footer(self), **kept, "run": run_name(self), "evidence_run": evidence["run"]}
+        threshold = DEFAULT_THRESHOLDS[self.merge.match] if self.merge.threshold is None else self.merge.threshold
+        used = {"match": self.merge.match, "threshold": threshold}
+        facts = {**footer(self), **kept, **used, "run": run_name(self), "evidence_run": evidence["run"]}
         for kind, schema in _TABLES.items():
             table = concatenate([part / f"{kind}.parquet" for part in parts], schema)
             write_table(out / paths.RESULTS / kind / f"{run_name(self)}.parquet", table, schema, facts)
