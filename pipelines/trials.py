@@ -19,8 +19,8 @@ from overfeat.results.store import read_footer, read_table
 from pipelines import paths
 
 THRESHOLDS = {
-    "normalized": (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8),
-    "literal": (0.0, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0),
+    "normalized": (0.2, 0.3, 0.4, 0.5, 0.6),
+    "literal": (1.0, 30.0, 100.0),
 }
 """Worth trying, by match_score: shares of a box's size, and pixels."""
 
