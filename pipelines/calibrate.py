@@ -18,7 +18,7 @@ from overfeat.results.schemas import CALIBRATION
 from overfeat.results.store import concatenate, write_table
 from pipelines import dense_pass, paths
 from pipelines.engine.console import say
-from pipelines.engine.provenance import footer, run_name
+from pipelines.engine.provenance import run_name, settings_footer
 from pipelines.engine.stage import Stage, Unit
 
 
@@ -65,7 +65,7 @@ class Calibrate(Stage):
         """Fit the confidence, and keep what it was fitted on."""
         table = concatenate([part / "guesses.parquet" for part in parts], CALIBRATION)
         fitted = fit(table["share"].to_numpy(), table["right"].to_numpy())
-        write_table(out / paths.CALIBRATION / "guesses.parquet", table, CALIBRATION, footer(self))
+        write_table(out / paths.CALIBRATION / "guesses.parquet", table, CALIBRATION, settings_footer(self))
         values = {"localization": asdict(fitted) if fitted else None}
         write_text(out / paths.CALIBRATION / "calibration.json", json.dumps(values, indent=2) + "\n")
         if fitted:
