@@ -60,7 +60,7 @@ class Project:
                 assert time.monotonic() < end
                 time.sleep(0.005)
             os.killpg(process.pid, signal.SIGKILL)
-        assert not (self.root / "dvc.lock").exists() or f"  {stage}:" not in (self.root / "dvc.lock").read_text()
+        assert not (self.root / "dvc.lock").exists() or f"\n  {stage}:\n" not in (self.root / "dvc.lock").read_text()
 
     def outs(self) -> dict[str, object]:
         """Return the content of every out by its path: weights as tensors, other files as digests."""
