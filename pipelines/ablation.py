@@ -160,10 +160,13 @@ def _with_threshold(held_out: Trials, settings: MergeSettings) -> MergeSettings:
 def _baselines(trials: Trials) -> list[dict[str, object]]:
     """Return the rows of boxes that look at nothing; their class is given."""
     images = pd.read_parquet(paths.MANIFEST / "images.parquet")
-    shape = localization.mean_box(images[images["split"] == "train"], trials.objects)
+    mean_box = localization.mean_box(images[images["split"] == "train"], trials.objects)
+    baselines = {
+        "whole picture": localization.whole_pictures(trials.images),
+        "mean training box": localization.relative_boxes(trials.images, mean_box),
+    }
     rows: list[dict[str, object]] = []
-    for name, box in (("whole picture", np.array([0.0, 0.0, 1.0, 1.0])), ("mean training box", shape)):
-        guesses = localization.relative_boxes(trials.images, box)
+    for name, guesses in baselines.items():
         wrong = ~localization.hits(guesses, trials.objects, trials.truth)["right"].to_numpy(bool)
         rows.append({"variant": name, **error_percent("given_class_error", wrong, 0, 0)})
     return rows

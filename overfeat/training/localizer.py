@@ -25,7 +25,7 @@ from overfeat.inference.dense import run_head
 from overfeat.models.checkpoints import save_regressor, weights_hash
 from overfeat.models.network import OverFeat, initialize
 from overfeat.models.regressor import Regressor
-from overfeat.training.loop import Batch, fit
+from overfeat.training.loop import Batch, fit, has_ended
 from overfeat.training.schedule import learning_rate, make_optimizer
 from overfeat.training.window_store import COLUMNS, SIZES, Views, WindowStore, make_store, store_cells
 
@@ -149,6 +149,8 @@ def train_localizer(
         DatasetError: if the shards are missing or no window sees enough of an object.
         TrainingError: if the loss is not finite.
     """
+    if has_ended(folder):
+        return  # before the features are computed
     class_names = net.class_names
     assert class_names is not None
     device = choose_device(recipe.device)

@@ -80,7 +80,7 @@ def fit(task: Task, folder: Path, device: torch.device, report: Callable[[str], 
     Raises:
         TrainingError: at a loss that is not finite; the state of the last whole epoch stays in ``folder``.
     """
-    if (folder / "last.pt").exists() and not (folder / "state.pt").exists():
+    if has_ended(folder):
         return
     net = task.net.to(device).to(memory_format=torch.channels_last)
     optimizer = task.optimizer()
@@ -111,6 +111,11 @@ def fit(task: Task, folder: Path, device: torch.device, report: Callable[[str], 
         report(_line(progress, task.epochs, time.monotonic() - started))
     task.save(folder / "last.pt", {**history, "epoch": progress.epoch})
     (folder / "state.pt").unlink(missing_ok=True)
+
+
+def has_ended(folder: Path) -> bool:
+    """Say whether a training in this folder came to its end."""
+    return (folder / "last.pt").exists() and not (folder / "state.pt").exists()
 
 
 def _resume(state_file: Path, net: nn.Module, optimizer: torch.optim.Optimizer) -> Progress:
