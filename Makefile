@@ -2,6 +2,7 @@
 # make test    passes every check                     make flow   does the main job as a Prefect flow
 #
 # make run PROFILE=fast SOURCE=/data/ILSVRC2012       another network, another data set
+# make run SOURCE=/data/ILSVRC2012 DETECTION=/data/DET    one data set for recognition, one for detection
 # make run SET="merge.offsets=coarse infer.flips=false"   single settings
 
 SHELL := /bin/bash
@@ -11,6 +12,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
+
+DATA = $(if $(SOURCE),source=$(SOURCE)) $(if $(DETECTION),source.detection=$(DETECTION))
+CHOICES = $(strip $(if $(PROFILE),profile=$(PROFILE)) $(DATA) $(SET))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run flow test check lock clean
@@ -30,12 +34,12 @@ $(VENV)/.installed: requirements.lock requirements-uv.lock pyproject.toml
 	@touch $@
 
 run: setup
-	@$(if $(PROFILE)$(SOURCE)$(SET),python -m pipelines configure $(if $(PROFILE),profile=$(PROFILE)) $(if $(SOURCE),source=$(SOURCE)) $(SET))
+	@$(if $(CHOICES),python -m pipelines configure $(CHOICES))
 	@dvc repro
 	@python -m pipelines summary
 
 flow: setup
-	@python -m flows.reproduce $(if $(PROFILE),--profile $(PROFILE)) $(if $(SOURCE),--set source=$(SOURCE)) $(foreach s,$(SET),--set $(s))
+	@python -m flows.reproduce $(if $(PROFILE),--profile $(PROFILE)) $(foreach s,$(DATA) $(SET),--set $(s))
 	@python -m pipelines summary
 
 check: setup

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from overfeat.models.network import OverFeat as OverFeat
     from overfeat.models.network import normalize as normalize
     from overfeat.results.queries import read_classifications as read_classifications
+    from overfeat.results.queries import read_detections as read_detections
     from overfeat.results.queries import read_localizations as read_localizations
+    from overfeat.results.queries import read_processed as read_processed
     from overfeat.results.queries import read_windows as read_windows
 
 _HOMES = {
@@ -21,7 +23,9 @@ _HOMES = {
     "merge_boxes": "overfeat.inference.merge",
     "normalize": "overfeat.models.network",
     "read_classifications": "overfeat.results.queries",
+    "read_detections": "overfeat.results.queries",
     "read_localizations": "overfeat.results.queries",
+    "read_processed": "overfeat.results.queries",
     "read_windows": "overfeat.results.queries",
 }
 
@@ -31,7 +35,9 @@ __all__ = [
     "merge_boxes",
     "normalize",
     "read_classifications",
+    "read_detections",
     "read_localizations",
+    "read_processed",
     "read_windows",
 ]
 

@@ -79,12 +79,29 @@ def _check_range(value: Any, metadata: Mapping[str, Any], where: str) -> None:
 
 
 @dataclass(frozen=True)
+class SourceSettings:
+    """The data sets as distributed, a folder each; one folder may serve both tasks."""
+
+    recognition: str = "data/raw/sample"
+    """Classification and localization: pictures with a label, or objects around which views are taken."""
+    detection: str = "data/raw/sample_det"
+    """Detection: pictures in which every object has a box."""
+
+    @property
+    def one(self) -> bool:
+        """Whether one data set serves both."""
+        return self.recognition == self.detection
+
+
+@dataclass(frozen=True)
 class SampleSettings:
-    """The embedded data set."""
+    """The embedded data sets."""
 
     seed: int = ranged(0, 0)
     train_images: int = ranged(4000, 10)
     val_images: int = ranged(1000, 10)
+    detection_train_images: int = ranged(1200, 10)
+    detection_val_images: int = ranged(400, 10)
 
 
 @dataclass(frozen=True)
@@ -93,10 +110,14 @@ class ManifestSettings:
 
     layout: str = "auto"
     """Name of a reader, or "auto" to recognise it from the files."""
+    detection_layout: str = "auto"
+    """That of ``source.detection``, where this is another folder than ``source.recognition``."""
     max_rejected: float = ranged(0.01, 0, 1)
     """The share of pictures, and of objects, that may be left out before the stage fails."""
     val_share: float = ranged(0.1, 0, 1)
     """Share of the pictures drawn for validation where the layout has no split of its own."""
+    view_context: float = ranged(1.5, 1)
+    """Side of a view around an object, in longer sides of the object: for data without labels of whole pictures."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +129,8 @@ class PreprocessSettings:
     evaluation_side: int = ranged(256, 8)
     """Largest smallest side of a validation or test picture: that of the largest scale of inference, so that no
     detail is lost before it; smaller pictures stay as they are."""
+    detection_side: int = ranged(461, 8)
+    """Largest smallest side of a picture for detection: that of the largest scale; smaller ones stay as they are."""
     quality: int = ranged(95, 1, 100)
     """JPEG quality of the stored picture."""
     calibration_share: float = ranged(0.01, 0, 1)
@@ -177,6 +200,49 @@ class TrainLocalizerSettings(RecipeSettings):
 
 
 @dataclass(frozen=True)
+class TrainDetectorSettings(RecipeSettings):
+    """Training the detector spatially, from the classifier's weights (paper, section 5)."""
+
+    epochs: int = ranged(30, 1)
+    batch_size: int = ranged(8, 1)
+    """Pictures in a minibatch; of each, windows are chosen."""
+    flips: Literal["random", "none"] = "random"
+    learning_rate: float = ranged(0.01, 0)
+    halve_after: tuple[int, ...] = ranged((10, 20, 25), 0)
+    features: Literal["own", "shared", "joint"] = "own"
+    """The detector's features start as the classifier's and are trained further (own), stay as they are (shared),
+    or are trained further together with the classifier and the localizer (joint)."""
+    classifier: Literal["last", "best"] = "last"
+    """From which of the classifier's and the localizer's checkpoints it starts."""
+    scales: tuple[int, ...] = ranged((1, 2, 3, 4, 5, 6), 1)
+    """Numbers of the model's scales at which pictures are shown."""
+    views: int = ranged(1, 1)
+    """Scales drawn for each picture in an epoch."""
+    positives: int = ranged(32, 1)
+    """Windows with an object, at most, that are chosen of a picture at a scale."""
+    negatives: int = ranged(32, 0)
+    """Windows of background that are chosen of a picture at a scale."""
+    choose: Literal["hardest", "random", "mix"] = "mix"
+    """Negatives most taken for an object by the net as it is, at random, or half of each."""
+    min_overlap: float = ranged(0.5, 0.01, 1)
+    """A window that sees this share of an object of a fitting size or more is no background."""
+    max_offset: float = ranged(0.2, 0.01, 0.5)
+    """How far the object of a window may be from its middle, in window sides."""
+    smallest: float = ranged(0.35, 0, 1)
+    """Side of the smallest object that fits a window, in window sides; smaller ones are seen at a larger scale."""
+    largest: float = ranged(0.95, 0, 2)
+    """Side of the largest object that fits a window."""
+    margin: int = ranged(2, 0)
+    """Total strides of mean pixels put around a picture: objects at its edge can then be in the middle of a window."""
+    box_weight: float = ranged(10.0, 0)
+    """Weight of the loss of the boxes, beside that of the classes."""
+    joint_crops: int = ranged(64, 1)
+    """With ``features: joint``: crops for the classifier in each minibatch."""
+    joint_scales: tuple[int, ...] = ranged((1, 2, 4, 6), 1)
+    """With ``features: joint``: scales at which the localizer is shown pictures."""
+
+
+@dataclass(frozen=True)
 class CalibrateSettings:
     """Fitting the confidence, on pictures that were held out of training."""
 
@@ -193,6 +259,8 @@ class InferSettings:
     splits: tuple[str, ...] = ("val",)
     scales: tuple[int, ...] = ranged((1, 2, 3, 4, 5, 6), 1)
     """Numbers of the model's scales, 1 the smallest."""
+    detection_scales: tuple[int, ...] | None = ranged(None, 1)
+    """Those at which the detector looks; None for ``scales``."""
     sizes: Literal["aspect", "paper"] = "aspect"
     """Input sizes that follow the picture's own aspect, or exactly the paper's."""
     flips: bool = True
@@ -226,6 +294,12 @@ class MergeSettings:
     """How alike two boxes are: scaled by their size, or the paper's words to the letter."""
     threshold: float | None = ranged(None, 0)
     """Boxes whose match_score is greater are not merged (t in the paper); None for the default of ``match``."""
+    detection_scales: tuple[int, ...] | None = ranged(None, 1)
+    """Scales that vote for detections; None for all in the evidence."""
+    detection_threshold: float | None = ranged(None, 0)
+    """As ``threshold``, for detections."""
+    detection_min_score: float = ranged(0.5, 0, 1)
+    """A window votes for an object of a class from this probability on."""
 
 
 @dataclass(frozen=True)
@@ -235,14 +309,18 @@ class EvaluateSettings:
     bootstrap: int = ranged(1000, 0)
     """Resamplings of the pictures for the 95 % intervals; 0 for none."""
     seed: int = ranged(0, 0)
+    confidence: float = ranged(0.5, 0, 1)
+    """Operating threshold: a detection counts as one for a person from this confidence on."""
 
 
 SECTIONS: dict[str, type] = {
+    "source": SourceSettings,
     "sample": SampleSettings,
     "manifest": ManifestSettings,
     "preprocess": PreprocessSettings,
     "train_classifier": TrainClassifierSettings,
     "train_localizer": TrainLocalizerSettings,
+    "train_detector": TrainDetectorSettings,
     "calibrate": CalibrateSettings,
     "infer": InferSettings,
     "merge": MergeSettings,

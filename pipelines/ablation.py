@@ -28,11 +28,12 @@ from overfeat.models.checkpoints import load_network, load_regressor, weights_ha
 from overfeat.models.network import OverFeat
 from overfeat.models.regressor import Regressor
 from overfeat.training.localizer import train_localizer
-from pipelines import dense_pass, paths
+from pipelines import dense_pass, paths, pictures
 from pipelines.ablation_report import write_report
 from pipelines.engine.console import say
 from pipelines.engine.locks import WORK
 from pipelines.engine.settings import PARAMS_FILE, load_params, parse_section
+from pipelines.roles import RECOGNITION
 from pipelines.trials import THRESHOLDS, Trials
 
 SCALES = (1, 2, 3, 4)
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str]) -> int:
         infer: InferSettings = parse_section("infer", params["infer"])
         recipe: TrainLocalizerSettings = parse_section("train_localizer", params["train_localizer"])
         rows, orderings = measure(replace(infer, scales=SCALES, flips=False), recipe)
-        write_report(out, str(params["source"]), str(params["model"]), rows, orderings)
+        write_report(out, str(params["source"]["recognition"]), str(params["model"]), rows, orderings)
     except OverFeatError as error:
         say(str(error))
         return 2
@@ -141,7 +142,7 @@ def _trials(split: str, net: OverFeat, regressor: Regressor, infer: InferSetting
     say(f"looking at the pictures of split {split} at {len(infer.scales)} scales")
     assert net.class_names is not None
     tables = []
-    for unit in dense_pass.ranges(split, infer.unit_images):
+    for unit in dense_pass.ranges(RECOGNITION, split, infer.unit_images):
         start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
         pictures = dense_pass.read_pictures(paths.IMAGES / str(unit.payload["shard"]), start, stop)
         tables.append(gather_evidence([net], [regressor], pictures, infer, "ablation", device))
@@ -159,7 +160,7 @@ def _with_threshold(held_out: Trials, settings: MergeSettings) -> MergeSettings:
 
 def _baselines(trials: Trials) -> list[dict[str, object]]:
     """Return the rows of boxes that look at nothing; their class is given."""
-    images = pd.read_parquet(paths.MANIFEST / "images.parquet")
+    images = pictures.recognition_pictures()
     mean_box = localization.mean_box(images[images["split"] == "train"], trials.objects)
     baselines = {
         "whole picture": localization.whole_pictures(trials.images),

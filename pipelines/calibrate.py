@@ -4,22 +4,25 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from overfeat.atomic import write_text
 from overfeat.config import CalibrateSettings, InferSettings, MergeSettings
-from overfeat.errors import DatasetError
+from overfeat.evaluation.detection import match
 from overfeat.evaluation.localization import IOU, guess_ious
 from overfeat.inference.calibration import fit
+from overfeat.inference.detection import Found, detect, detections, for_detection
 from overfeat.inference.localization import localizations, localize
-from overfeat.inference.votes import read_votes
+from overfeat.inference.votes import Votes, read_votes
 from overfeat.results.schemas import CALIBRATION
-from overfeat.results.store import concatenate, write_table
-from pipelines import dense_pass, paths
+from overfeat.results.store import as_table, concatenate, write_table
+from pipelines import dense_pass, paths, pictures
 from pipelines.engine.console import say
 from pipelines.engine.provenance import run_name, settings_footer
 from pipelines.engine.stage import Stage, Unit
+from pipelines.roles import DETECTION, RECOGNITION
 
 
 @dataclass(frozen=True)
@@ -40,40 +43,53 @@ class Calibrate(Stage):
         return dense_pass.threads(self.infer)
 
     def plan(self) -> list[Unit]:
-        """Return the ranges; none where there is no localizer or nothing was held out."""
-        try:
-            ranges = dense_pass.ranges("calibration", self.infer.unit_images, self.calibrate.pictures)
-        except DatasetError:
-            return []
-        return ranges if dense_pass.has_localizer() else []
+        """Return the ranges of each task; none where there is no network for its boxes or nothing was held out."""
+        there = {RECOGNITION: dense_pass.has_localizer(), DETECTION: dense_pass.has_detector()}
+        step, most = self.infer.unit_images, self.calibrate.pictures
+        return [unit for role in there if there[role] for unit in dense_pass.ranges(role, "calibration", step, most)]
 
     def work(self, unit: Unit, folder: Path) -> None:
-        """Guess, and say which guesses are right."""
+        """Decide, and say which decisions are right."""
         table, facts = dense_pass.evidence(unit, self.infer, run_name(self))
-        votes = read_votes(table, len(facts["class_names"]), MergeSettings())
-        guesses = localize(votes, MergeSettings())
-        frame = localizations(votes, guesses, facts["class_names"], None, "", "").to_pandas()
-        objects = pq.read_table(
-            paths.MANIFEST / "objects.parquet", filters=[("image_id", "in", votes.image_ids)]
-        ).to_pandas()
-        right = guess_ious(frame, objects) >= IOU
-        rows = {"image_id": frame["image_id"].astype(str), "label": frame["label"].astype(str), "share": guesses.shares}
-        table = pa.table({**rows, "right": right})
-        write_table(folder / "guesses.parquet", table, CALIBRATION)
+        settings, names = MergeSettings(), facts["class_names"]
+        if facts["task"] == DETECTION:
+            votes = read_votes(table, len(names), for_detection(settings))
+            frame, shares, right = _detections(votes, detect(votes, settings), names)
+        else:
+            votes = read_votes(table, len(names), settings)
+            guesses = localize(votes, settings)
+            frame, shares = localizations(votes, guesses, names, None, "", "").to_pandas(), guesses.shares
+            right = guess_ious(frame, pictures.recognition_objects()) >= IOU
+        rows = {name: frame[name].astype(str).to_numpy(object) for name in ("image_id", "label")}
+        rows |= {"task": np.full(len(frame), facts["task"], object), "share": shares, "right": right}
+        write_table(folder / "guesses.parquet", as_table(rows, CALIBRATION), CALIBRATION)
 
     def finish(self, parts: list[Path], out: Path) -> None:
-        """Fit the confidence, and keep what it was fitted on."""
+        """Fit the confidences, and keep what they were fitted on."""
         table = concatenate([part / "guesses.parquet" for part in parts], CALIBRATION)
-        fitted = fit(table["share"].to_numpy(), table["right"].to_numpy())
         write_table(out / paths.CALIBRATION / "guesses.parquet", table, CALIBRATION, settings_footer(self))
-        values = {"localization": asdict(fitted) if fitted else None}
+        frame = table.to_pandas()
+        values = {}
+        for task, what in ((RECOGNITION, "localization"), (DETECTION, "detection")):
+            of_task = frame[frame["task"] == task]
+            fitted = fit(of_task["share"].to_numpy(), of_task["right"].to_numpy())
+            values[what] = asdict(fitted) if fitted else None
+            if fitted:
+                share = 100 * of_task["right"].mean()
+                say(f"{what}: confidence fitted on {fitted.guesses:,} decisions, {share:.1f} % of them right")
+            else:
+                say(f"{what}: there is nothing to fit a confidence on; results have none")
         write_text(out / paths.CALIBRATION / "calibration.json", json.dumps(values, indent=2) + "\n")
-        if fitted:
-            say(
-                f"confidence fitted on {fitted.guesses:,} guesses, {100 * table['right'].to_numpy().mean():.1f} % right"
-            )
-        else:
-            say("there is nothing to fit a confidence on; results have none")
+
+
+def _detections(
+    votes: Votes, found: Found, names: list[str]
+) -> tuple[pd.DataFrame, NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the detections that are right or wrong, with their shares; difficult objects and crowds are neither."""
+    frame = detections(votes, found, names, None, "", "").to_pandas().assign(share=found.shares)
+    matched = match(frame, pictures.detection_objects(), votes.image_ids, "voc")
+    matched = matched[~matched["ignored"]]
+    return matched, matched["share"].to_numpy(np.float64), matched["hit"].to_numpy(bool)
 
 
 STAGE = Calibrate

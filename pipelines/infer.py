@@ -4,11 +4,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from overfeat.config import InferSettings
+from overfeat.errors import DatasetError
 from overfeat.results.schemas import WINDOWS
 from overfeat.results.store import write_table
 from pipelines import dense_pass, paths
 from pipelines.engine.provenance import footer, run_name
 from pipelines.engine.stage import Stage, Unit, gather
+from pipelines.roles import DETECTION, RECOGNITION
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,20 @@ class Infer(Stage):
         return dense_pass.threads(self.infer)
 
     def plan(self) -> list[Unit]:
-        """Return the ranges of all shards of the splits that are asked for."""
-        return [unit for split in self.infer.splits for unit in dense_pass.ranges(split, self.infer.unit_images)]
+        """Return the ranges of all shards of the splits that are asked for, for every task that has a network.
+
+        Raises:
+            DatasetError: if a split has no picture.
+        """
+        units: list[Unit] = []
+        for split in self.infer.splits:
+            of_split = dense_pass.ranges(RECOGNITION, split, self.infer.unit_images)
+            if dense_pass.has_detector():
+                of_split += dense_pass.ranges(DETECTION, split, self.infer.unit_images)
+            if not of_split:
+                raise DatasetError(f"there are no pictures of split {split!r}, which infer.splits names")
+            units += of_split
+        return units
 
     def work(self, unit: Unit, folder: Path) -> None:
         """Write the evidence of one range of pictures."""

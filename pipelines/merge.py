@@ -4,20 +4,32 @@ import json
 import runpy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 
 from overfeat.config import MergeSettings
 from overfeat.inference.calibration import Calibration
 from overfeat.inference.decisions import class_scores, classifications
+from overfeat.inference.detection import detect, detections, for_detection, processed
 from overfeat.inference.localization import localizations, localize
 from overfeat.inference.merge import DEFAULT_THRESHOLDS
 from overfeat.inference.votes import read_votes
-from overfeat.results.schemas import CLASSIFICATIONS, LOCALIZATIONS, WINDOWS
+from overfeat.results.schemas import CLASSIFICATIONS, DETECTIONS, LOCALIZATIONS, PROCESSED, WINDOWS
 from overfeat.results.store import concatenate, read_footer, read_table, write_table
 from pipelines import paths
 from pipelines.engine.provenance import footer, run_name
 from pipelines.engine.stage import Stage, Unit
+from pipelines.roles import DETECTION, RECOGNITION
 
-_TABLES = {"classifications": CLASSIFICATIONS, "localizations": LOCALIZATIONS}
+_TABLES = {
+    "classifications": CLASSIFICATIONS,
+    "localizations": LOCALIZATIONS,
+    "detections": DETECTIONS,
+    "processed": PROCESSED,
+}
+_NONE: dict[str, Any] = {"model": None, "class_names": [], "boxes": False}
+"""What is known of a task without evidence."""
 
 
 @dataclass(frozen=True)
@@ -31,34 +43,55 @@ class Merge(Stage):
         return [Unit(path.stem, {"file": path.name}) for path in sorted(paths.WINDOWS.glob("*.parquet"))]
 
     def work(self, unit: Unit, folder: Path) -> None:
-        """Decide the classes, and the boxes if there are any, of one file's pictures."""
+        """Decide on one file's pictures: classes and the boxes of these, or all objects, as its task is."""
         file = paths.WINDOWS / str(unit.payload["file"])
         facts = read_footer(file)
-        names, run, model = facts["class_names"], run_name(self), facts["model"]
-        votes = read_votes(read_table(file, WINDOWS), len(names), self.merge)
-        classes = classifications(votes, class_scores(votes), names, self.merge.top_k, run, model)
-        write_table(folder / "classifications.parquet", classes, CLASSIFICATIONS)
-        boxes = LOCALIZATIONS.empty_table()
-        if facts["boxes"]:
-            boxes = localizations(votes, localize(votes, self.merge), names, self._calibration(), run, model)
-        write_table(folder / "localizations.parquet", boxes, LOCALIZATIONS)
+        decide = self._detect if facts["task"] == DETECTION else self._recognize
+        decided = decide(read_table(file, WINDOWS), facts)
+        for kind, schema in _TABLES.items():
+            write_table(folder / f"{kind}.parquet", decided.get(kind, schema.empty_table()), schema)
 
-    def _calibration(self) -> Calibration | None:
+    def _recognize(self, windows: pa.Table, facts: dict[str, Any]) -> dict[str, pa.Table]:
+        names, run, model = facts["class_names"], run_name(self), facts["model"]
+        votes = read_votes(windows, len(names), self.merge)
+        classes = classifications(votes, class_scores(votes), names, self.merge.top_k, run, model)
+        tables = {"classifications": classes, "processed": processed(votes, None, RECOGNITION, run, model)}
+        if facts["boxes"]:
+            guesses, calibration = localize(votes, self.merge), self._calibration("localization")
+            tables["localizations"] = localizations(votes, guesses, names, calibration, run, model)
+        return tables
+
+    def _detect(self, windows: pa.Table, facts: dict[str, Any]) -> dict[str, pa.Table]:
+        names, run, model = facts["class_names"], run_name(self), facts["model"]
+        votes = read_votes(windows, len(names), for_detection(self.merge))
+        found = detect(votes, self.merge)
+        return {
+            "detections": detections(votes, found, names, self._calibration("detection"), run, model),
+            "processed": processed(votes, found, DETECTION, run, model),
+        }
+
+    def _calibration(self, what: str) -> Calibration | None:
         """Return the fitted confidence: it is of sums of probabilities, so logits and single windows have none."""
-        if self.merge.scores != "probabilities" or self.merge.boxes == "nms" or self.merge.offsets == "centre":
+        logits = what == "localization" and self.merge.scores != "probabilities"
+        if logits or self.merge.boxes == "nms" or self.merge.offsets == "centre":
             return None
-        values = json.loads((paths.CALIBRATION / "calibration.json").read_text(encoding="utf-8"))["localization"]
+        values = json.loads((paths.CALIBRATION / "calibration.json").read_text(encoding="utf-8"))[what]
         return Calibration(**values) if values else None
 
     def finish(self, parts: list[Path], out: Path) -> None:
         """Write the decisions of all pictures, a file for each kind, named by the run."""
-        evidence = read_footer(next(paths.WINDOWS.glob("*.parquet")))
-        kept = {name: evidence[name] for name in ("model", "class_names", "boxes")}
-        threshold = DEFAULT_THRESHOLDS[self.merge.match] if self.merge.threshold is None else self.merge.threshold
-        used = {"match": self.merge.match, "threshold": threshold}
-        facts = {**footer(self), **kept, **used, "run": run_name(self), "evidence_run": evidence["run"]}
+        evidence = {facts["task"]: facts for facts in map(read_footer, sorted(paths.WINDOWS.glob("*.parquet")))}
+        default = DEFAULT_THRESHOLDS[self.merge.match]
         for kind, schema in _TABLES.items():
+            task = DETECTION if kind == "detections" else RECOGNITION
             table = concatenate([part / f"{kind}.parquet" for part in parts], schema)
+            threshold = self.merge.detection_threshold if kind == "detections" else self.merge.threshold
+            facts = {
+                **footer(self),
+                **{name: evidence.get(task, _NONE)[name] for name in _NONE},
+                **{"match": self.merge.match, "threshold": default if threshold is None else threshold},
+                **{"run": run_name(self), "evidence_run": next(iter(evidence.values()))["run"]},
+            }
             write_table(out / paths.RESULTS / kind / f"{run_name(self)}.parquet", table, schema, facts)
 
 

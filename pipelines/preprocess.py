@@ -6,21 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
+import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from overfeat.config import PreprocessSettings
+from overfeat.config import PreprocessSettings, SourceSettings
 from overfeat.images.crops import image_key
 from overfeat.images.downsample import store_image
 from overfeat.readers import read_bytes
 from overfeat.results.schemas import STORED_IMAGES
 from overfeat.results.store import write_table
-from pipelines import paths
+from pipelines import paths, pictures
 from pipelines.engine.console import say
 from pipelines.engine.provenance import settings_footer
 from pipelines.engine.stage import Stage, Unit, gather
+from pipelines.roles import DETECTION, RECOGNITION, shard_name
+from pipelines.sources import folder
 
 _BOX = ["x1", "y1", "x2", "y2"]
 
@@ -29,47 +30,53 @@ _BOX = ["x1", "y1", "x2", "y2"]
 class Preprocess(Stage):
     """A unit is one shard."""
 
-    source: str
+    source: SourceSettings
     preprocess: PreprocessSettings
 
     def plan(self) -> list[Unit]:
-        """Return the shards of every split; "calibration" is cut off from the training pictures."""
+        """Return the shards of every role and split; "calibration" is cut off from the training pictures."""
         units = []
-        for split, count in sorted(Counter(self._images()["split"].to_pylist()).items()):
-            for number, start in enumerate(range(0, count, self.preprocess.shard_images)):
-                stop = min(count, start + self.preprocess.shard_images)
-                units.append(Unit(f"{split}-{number:05d}", {"split": split, "start": start, "stop": stop}))
+        for role in (RECOGNITION, DETECTION):
+            for split, count in sorted(Counter(self._pictures(role)["split"]).items()):
+                for number, start in enumerate(range(0, count, self.preprocess.shard_images)):
+                    stop = min(count, start + self.preprocess.shard_images)
+                    payload = {"role": role, "split": split, "start": start, "stop": stop}
+                    units.append(Unit(f"{shard_name(role, split)}-{number:05d}", payload))
         return units
 
-    def _images(self) -> pa.Table:
-        """Return the manifest's pictures, a share of the training ones, chosen by their ids, as split "calibration"."""
-        images = pq.read_table(paths.MANIFEST / "images.parquet")
+    def _pictures(self, role: str) -> pd.DataFrame:
+        """Return a task's pictures, a share of the training ones, chosen by their ids, as split "calibration"."""
+        images = pictures.recognition_pictures() if role == RECOGNITION else pictures.detection_pictures()
         drawn = _keys(images) < np.uint64(self.preprocess.calibration_share * (2**64 - 2**11))
-        held_out = pc.and_(pc.equal(images["split"], "train"), pa.array(drawn))
-        split = pc.if_else(held_out, "calibration", images["split"])
-        return images.set_column(images.schema.get_field_index("split"), "split", split)
+        held_out = (images["split"] == "train") & drawn
+        return images.assign(split=images["split"].mask(held_out, "calibration"))
 
     def work(self, unit: Unit, folder: Path) -> None:
         """Store the pictures of one shard."""
-        split, start, stop = str(unit.payload["split"]), int(unit.payload["start"]), int(unit.payload["stop"])
-        images = _in_stored_order(self._images(), split).slice(start, stop - start)
-        objects = _objects_of(images["image_id"].to_pylist())
-        class_names = pq.read_table(paths.MANIFEST / "classes.parquet")["label"].to_pylist()
+        role, split = str(unit.payload["role"]), str(unit.payload["split"])
+        images = _in_stored_order(self._pictures(role), split)
+        images = images.iloc[int(unit.payload["start"]) : int(unit.payload["stop"])]
+        objects = pictures.recognition_objects() if role == RECOGNITION else pictures.detection_objects()
+        by_image = dict(list(objects[objects["image_id"].isin(images["image_id"])].groupby("image_id")))
+        class_names = pictures.class_names(role)
         index = {label: position for position, label in enumerate(class_names)}
         rows: dict[str, list[Any]] = {name: [] for name in STORED_IMAGES.names}
-        for image in images.to_pylist():
-            row = self._row(image, objects.get(image["image_id"], []), index)
+        for image in images.to_dict("records"):
+            row = self._row(role, image, by_image.get(image["image_id"], objects[:0]), index)
             for name, values in rows.items():
                 values.append(row[name])
         facts = {**settings_footer(self), "class_names": class_names}
         write_table(folder / f"{unit.name}.parquet", rows, STORED_IMAGES, facts, row_group=256)
 
-    def _row(self, image: dict[str, Any], objects: list[dict[str, Any]], index: dict[str, int]) -> dict[str, Any]:
+    def _row(self, role: str, image: dict[Any, Any], objects: pd.DataFrame, index: dict[str, int]) -> dict[str, Any]:
         """Return a row of ``STORED_IMAGES``."""
         row = {name: image[name] for name in ("image_id", "split", "label", "width", "height")}
-        boxes = np.array([[o[side] for side in _BOX] for o in objects], np.float32).reshape(-1, 4)
-        data = read_bytes(Path(self.source), image["file"], image["offset"], image["length"])
-        stored = store_image(data, boxes, self._side(row), self.preprocess.quality)
+        data = read_bytes(folder(self.source, image["role"]), image["file"], image["offset"], image["length"])
+        region = None
+        if not np.isnan(image.get("left", np.nan)):
+            region = int(image["left"]), int(image["top"]), int(image["width"]), int(image["height"])
+        boxes = objects[_BOX].to_numpy(np.float32)
+        stored = store_image(data, boxes, self._side(role, row), self.preprocess.quality, region)
         return {
             **row,
             "class_index": index.get(row["label"], -1),
@@ -77,16 +84,18 @@ class Preprocess(Stage):
             "stored_height": stored.stored_height,
             "enlarged": stored.enlarged,
             "jpeg": stored.jpeg,
-            "object_labels": [o["label"] for o in objects],
+            "object_labels": objects["label"].tolist(),
             "scaled_boxes": stored.scaled_boxes.tolist(),
-            "difficult": [o["difficult"] for o in objects],
+            "difficult": objects["difficult"].tolist(),
+            "crowd": objects["crowd"].tolist(),
         }
 
-    def _side(self, row: dict[str, Any]) -> int:
-        """Return the smallest side to store a picture at: training pictures may be enlarged, others never."""
-        if row["split"] == "train":
+    def _side(self, role: str, row: dict[str, Any]) -> int:
+        """Return the smallest side to store a picture at: recognition's training pictures alone may be enlarged."""
+        if role == RECOGNITION and row["split"] == "train":
             return self.preprocess.train_side
-        return int(min(self.preprocess.evaluation_side, row["width"], row["height"]))
+        most = self.preprocess.detection_side if role == DETECTION else self.preprocess.evaluation_side
+        return int(min(most, row["width"], row["height"]))
 
     def finish(self, parts: list[Path], out: Path) -> None:
         """Put the shards in their place and say how many pictures had to be enlarged."""
@@ -99,23 +108,15 @@ class Preprocess(Stage):
             say(f"{enlarged:,} training pictures, smaller than {self.preprocess.train_side} pixels, were enlarged")
 
 
-def _in_stored_order(images: pa.Table, split: str) -> pa.Table:
+def _in_stored_order(images: pd.DataFrame, split: str) -> pd.DataFrame:
     """Return the pictures of a split: training shuffled for good, so that a shard mixes classes."""
-    images = images.filter(pc.equal(images["split"], split))
-    return images.take(np.argsort(_keys(images), kind="stable")) if split == "train" else images
+    images = images[images["split"] == split]
+    return images.iloc[np.argsort(_keys(images), kind="stable")] if split == "train" else images
 
 
-def _keys(images: pa.Table) -> NDArray[np.uint64]:
-    return np.array([image_key(image_id) for image_id in images["image_id"].to_pylist()], np.uint64)
-
-
-def _objects_of(image_ids: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """Return the objects of these pictures by image id, in the order of their annotation."""
-    objects = pq.read_table(paths.MANIFEST / "objects.parquet", filters=[("image_id", "in", image_ids)])
-    listed: dict[str, list[dict[str, Any]]] = {}
-    for row in objects.to_pylist():
-        listed.setdefault(row["image_id"], []).append(row)
-    return listed
+def _keys(images: pd.DataFrame) -> NDArray[np.uint64]:
+    """Return a number for each picture; the views of a picture have its number, so that they stay together."""
+    return np.array([image_key(image_id.partition("#")[0]) for image_id in images["image_id"]], np.uint64)
 
 
 STAGE = Preprocess

@@ -1,36 +1,36 @@
-"""Stage ``sample``: the embedded data set, written as the archives of the ILSVRC2012 release."""
+"""Stage ``sample``: the embedded data sets, written in the layouts of ILSVRC2012 and of ILSVRC DET."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from overfeat.config import SampleSettings
-from overfeat.sample import write_sample
+from overfeat.sample import write_detection_sample, write_sample
 from pipelines import paths
 from pipelines.engine.stage import Stage, Unit, gather
 
 
 @dataclass(frozen=True)
 class Sample(Stage):
-    """One unit: the archives are made in seconds."""
+    """Two units: each half is made in seconds."""
 
     sample: SampleSettings
 
-    @property
-    def workers(self) -> int:
-        """One."""
-        return 1
-
     def plan(self) -> list[Unit]:
-        """Return the one unit."""
-        return [Unit("archives", {})]
+        """Return the two halves."""
+        return [Unit("recognition", {}), Unit("detection", {})]
 
     def work(self, unit: Unit, folder: Path) -> None:
-        """Write the five archives."""
-        write_sample(folder, self.sample.seed, self.sample.train_images, self.sample.val_images)
+        """Write the five archives, or the tree."""
+        of = self.sample
+        if unit.name == "recognition":
+            write_sample(folder, of.seed, of.train_images, of.val_images)
+        else:
+            write_detection_sample(folder, of.seed, of.detection_train_images, of.detection_val_images)
 
     def finish(self, parts: list[Path], out: Path) -> None:
-        """Put the archives in their place."""
-        gather(parts, out / paths.SAMPLE)
+        """Put the halves in their places."""
+        for part, target in zip(parts, (paths.SAMPLE, paths.SAMPLE_DETECTION), strict=True):
+            gather([part], out / target)
 
 
 STAGE = Sample

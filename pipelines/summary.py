@@ -20,7 +20,7 @@ def summary(root: Path) -> str:
     params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     metrics = json.loads((root / paths.METRICS).read_text(encoding="utf-8"))
     lines = [f"results    {paths.RESULTS}  (evidence: {paths.WINDOWS})"]
-    lines.append(f"network    {params['model']} on {params['source']}")
+    lines.append(f"network    {params['model']} on {_data(params['source'])}")
     for split, values in metrics["classification"].items():
         lines.append(_errors(split, values, {"top1_error": "top-1 error", "top5_error": "top-5 error"}))
     for split, values in metrics["localization"].items():
@@ -29,9 +29,19 @@ def summary(root: Path) -> str:
         baselines = {"whole_picture": "the whole picture", "mean_box": "the mean training box"}
         shown = [f"{values[f'given_class_{key}_error_percent']:.2f} % {name}" for key, name in baselines.items()]
         lines.append(f"{'':<10} (baselines with the class given: {', '.join(shown)})")
-    table = "localizations" if metrics["localization"] else "classifications"
-    lines.append(f"in pandas  import overfeat; overfeat.read_{table}().query('rank == 1').head()")
+    for split, values in metrics["detection"].items():
+        mean = f"mean average precision {_interval(values, 'map50')} at IoU 0.5"
+        lines.append(f"{split:<10} {mean}, {values['objects']:,} objects in {values['pictures']:,} pictures")
+    if metrics["detection"]:
+        lines.append("in pandas  import overfeat; overfeat.read_detections().query('confidence >= 0.5').head()")
+    else:
+        table = "localizations" if metrics["localization"] else "classifications"
+        lines.append(f"in pandas  import overfeat; overfeat.read_{table}().query('rank == 1').head()")
     return "\n".join(lines)
+
+
+def _data(source: dict[str, str]) -> str:
+    return " and ".join(dict.fromkeys([source["recognition"], source["detection"]]))
 
 
 def _errors(split: str, values: dict[str, float], names: dict[str, str]) -> str:

@@ -1,9 +1,7 @@
 """Stage ``train_classifier``: the classification net, or the members of an ensemble."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from overfeat.config import TrainClassifierSettings
 from overfeat.images.shards import shard_paths
@@ -11,27 +9,15 @@ from overfeat.results.store import read_footer
 from overfeat.training.classifier import train_classifier
 from pipelines import paths
 from pipelines.engine.console import say
-from pipelines.engine.stage import Stage, Unit, gather
+from pipelines.engine.stage import Training, Unit, gather
 
 
 @dataclass(frozen=True)
-class TrainClassifier(Stage):
+class TrainClassifier(Training):
     """A unit is a member of the ensemble; a killed training goes on from its last whole epoch."""
 
     model: str
     train_classifier: TrainClassifierSettings
-
-    resumable: ClassVar[bool] = True
-
-    @property
-    def workers(self) -> int:
-        """One: a training takes the whole machine."""
-        return 1
-
-    @property
-    def threads(self) -> int:
-        """All processors."""
-        return len(os.sched_getaffinity(0))
 
     def plan(self) -> list[Unit]:
         """Return the members."""

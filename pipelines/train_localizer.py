@@ -1,9 +1,7 @@
 """Stage ``train_localizer``: the box regressor of every member, on the features of the trained classifier."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 import pyarrow.compute as pc
 
@@ -14,7 +12,7 @@ from overfeat.models.checkpoints import load_network
 from overfeat.training.localizer import train_localizer
 from pipelines import paths
 from pipelines.engine.console import say
-from pipelines.engine.stage import Stage, Unit, gather
+from pipelines.engine.stage import Training, Unit, gather
 
 _NO_BOXES = (
     "no training picture has a box, so there is nothing to train a localizer on; boxes are left out of the results"
@@ -22,22 +20,10 @@ _NO_BOXES = (
 
 
 @dataclass(frozen=True)
-class TrainLocalizer(Stage):
+class TrainLocalizer(Training):
     """A unit is a member of the ensemble; a killed training goes on from its last whole epoch."""
 
     train_localizer: TrainLocalizerSettings
-
-    resumable: ClassVar[bool] = True
-
-    @property
-    def workers(self) -> int:
-        """One: a training takes the whole machine."""
-        return 1
-
-    @property
-    def threads(self) -> int:
-        """All processors."""
-        return len(os.sched_getaffinity(0))
 
     def plan(self) -> list[Unit]:
         """Return the members of the classifier; none where no training picture has a box."""

@@ -16,7 +16,7 @@ from overfeat.inference.localization import localizations, localize
 from overfeat.inference.votes import read_votes
 from overfeat.results.schemas import WINDOWS
 from overfeat.results.store import read_footer, read_table
-from pipelines import paths
+from pipelines import pictures
 
 THRESHOLDS = {
     "normalized": (0.2, 0.3, 0.4, 0.5, 0.6),
@@ -36,8 +36,8 @@ class Trials:
     def __init__(self, tables: Sequence[pa.Table], class_names: list[str]) -> None:
         self.class_names = class_names
         self.tables = list(tables)
-        self.objects = pd.read_parquet(paths.MANIFEST / "objects.parquet")
-        images = pd.read_parquet(paths.MANIFEST / "images.parquet")
+        self.objects = pictures.recognition_objects()
+        images = pictures.recognition_pictures()
         seen = {image_id for table in self.tables for image_id in table["image_id"].unique().to_pylist()}
         self.images = images[images["image_id"].isin(seen) & images["label"].notna()]
         self.truth = dict(zip(self.images["image_id"], self.images["label"], strict=True))
@@ -55,8 +55,15 @@ class Trials:
 
     def given_wrong(self, settings: MergeSettings) -> NDArray[np.bool_]:
         """Return which pictures' boxes are wrong when the class is given."""
+        return ~self._given(settings)["right"].to_numpy(bool)
+
+    def given_iou(self, settings: MergeSettings) -> float:
+        """Return the mean IoU of the boxes when the class is given, 0 to 1."""
+        return float(self._given(settings)["iou"].mean())
+
+    def _given(self, settings: MergeSettings) -> pd.DataFrame:
         classes = {image_id: self.class_names.index(label) for image_id, label in self.truth.items()}
-        return ~hits(self._guesses(settings, classes), self.objects, self.truth)["right"].to_numpy(bool)
+        return hits(self._guesses(settings, classes), self.objects, self.truth)
 
     def errors(self, settings: MergeSettings) -> dict[str, float]:
         """Return the localization errors in percent, and the one with the class given."""

@@ -1,6 +1,5 @@
 """The class decision, from the evidence alone; the network is not run (paper, section 3.3)."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from numpy.typing import NDArray
 
 from overfeat.inference.votes import Votes
 from overfeat.results.schemas import CLASSIFICATIONS
+from overfeat.results.store import as_table
 
 
 def class_scores(votes: Votes) -> NDArray[np.float32]:
@@ -44,14 +44,3 @@ def classifications(
         "split": np.repeat(np.array(votes.splits, object), k),
     }
     return as_table(columns, CLASSIFICATIONS)
-
-
-def as_table(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
-    """Return the columns as a table of ``schema``, texts as dictionaries where it has them so."""
-    arrays = [
-        pa.array(columns[field.name], field.type.value_type).dictionary_encode()
-        if pa.types.is_dictionary(field.type)
-        else pa.array(columns[field.name], field.type)
-        for field in schema
-    ]
-    return pa.table(arrays, schema=schema)

@@ -52,6 +52,24 @@ def at_all_offsets(heads: Sequence[nn.Sequential], features: Tensor, pool: int) 
     return [run_head(head, columns).reshape(-1, len(features), height, width).transpose(0, 1) for head in heads]
 
 
+def gather_windows(cells: Tensor, corners: Tensor, widths: Tensor, kernel: int, pool: int) -> Tensor:
+    """Gather some windows of maps that lie in one matrix, whatever the sizes of the maps.
+
+    Args:
+        cells: pooled features at stride 1, ``(cells, C)``, map after map, row by row.
+        corners: the cell of each window's top left, int64 ``(windows,)``.
+        widths: cells in a row of its map, int64 ``(windows,)``.
+        kernel: side of a window, in cells that are ``pool`` apart.
+        pool: size of the last pool.
+
+    Returns:
+        ``(C * kernel**2, windows)``, as :func:`run_head` takes them.
+    """
+    steps = torch.arange(kernel, device=cells.device) * pool
+    rows = corners[:, None, None] + steps[:, None] * widths[:, None, None] + steps
+    return cells[rows.flatten(1)].permute(2, 1, 0).flatten(0, 1)
+
+
 def run_head(head: nn.Sequential, columns: Tensor) -> Tensor:
     """Run a head on windows that were gathered.
 

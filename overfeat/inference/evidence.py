@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from overfeat.config import InferSettings
-from overfeat.images.resize import resize_to
+from overfeat.images.resize import add_margin, resize_to
 from overfeat.inference.dense import at_all_offsets
 from overfeat.inference.window_boxes import boxes_of_map
 from overfeat.inference.windows import WindowGrid, input_hw
@@ -39,6 +39,7 @@ def gather_evidence(
     settings: InferSettings,
     run: str,
     device: torch.device,
+    margin: int = 0,
 ) -> pa.Table:
     """Return the windows of the pictures at all scales and flips, sorted as ``WINDOWS`` says.
 
@@ -51,15 +52,17 @@ def gather_evidence(
         settings: scales, flips, classes kept, memory.
         run: name of the run, kept in every row.
         device: where the networks are.
+        margin: pixels put around every picture.
     """
     net = nets[0]
     tables = []
     for scale in settings.scales:
-        for chunk in same_size_chunks(net.geometry, pictures, scale, settings.sizes, settings.batch_windows):
-            batch = torch.stack([resize_to(pictures[i].pixels, size) for i, size in chunk]).to(device)
+        for chunk in same_size_chunks(net.geometry, pictures, scale, settings.sizes, settings.batch_windows, margin):
+            resized = [add_margin(resize_to(pictures[i].pixels, size), margin) for i, size in chunk]
+            batch = torch.stack(resized).to(device)
             for flip in (False, True) if settings.flips else (False,):
                 pixels = normalize(batch.flip(-1) if flip else batch).contiguous(memory_format=torch.channels_last)
-                grids = [WindowGrid(net.geometry, size, pictures[i].original_hw, flip) for i, size in chunk]
+                grids = [WindowGrid(net.geometry, size, pictures[i].original_hw, flip, margin) for i, size in chunk]
                 order = np.array([i for i, _ in chunk], np.int32)
                 for member, each in enumerate(nets):
                     heads = [each.classifier, *(r.head for r in regressors[member : member + 1])]
@@ -76,14 +79,19 @@ def gather_evidence(
 
 
 def same_size_chunks(
-    geometry: Geometry, pictures: Sequence[Picture], scale: int, sizes: Literal["aspect", "paper"], batch_windows: int
+    geometry: Geometry,
+    pictures: Sequence[Picture],
+    scale: int,
+    sizes: Literal["aspect", "paper"],
+    batch_windows: int,
+    margin: int = 0,
 ) -> Iterator[list[tuple[int, tuple[int, int]]]]:
     """Yield lists of (position, input size), one size a list, of at most ``batch_windows`` windows."""
     by_size: dict[tuple[int, int], list[int]] = {}
     for position, picture in enumerate(pictures):
         by_size.setdefault(input_hw(geometry, scale, *picture.original_hw, sizes), []).append(position)
     for size, positions in by_size.items():
-        windows = geometry.fine_side(size[0]) * geometry.fine_side(size[1])
+        windows = geometry.fine_side(size[0] + 2 * margin) * geometry.fine_side(size[1] + 2 * margin)
         step = max(1, batch_windows // windows)
         for start in range(0, len(positions), step):
             yield [(position, size) for position in positions[start : start + step]]

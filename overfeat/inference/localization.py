@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from overfeat.config import MergeSettings
 from overfeat.inference.calibration import Calibration
-from overfeat.inference.decisions import as_table, means_of_maps
+from overfeat.inference.decisions import means_of_maps
 from overfeat.inference.merge import merge_groups
 from overfeat.inference.votes import Ints, Votes
 from overfeat.results.schemas import LOCALIZATIONS
+from overfeat.results.store import as_table
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,10 @@ def _voters(windows: pa.Table, settings: MergeSettings) -> pa.Table:
         held = set(pc.unique(windows["scale"]).to_pylist())
         missing = sorted(set(settings.scales) - held)
         if missing and windows.num_rows:
-            raise SettingsError(f"merge.scales names {missing}; the evidence holds {sorted(held)}: set infer.scales so")
+            raise SettingsError(
+                f"scales {missing} are to vote, the evidence holds {sorted(held)}: change merge.scales or infer.scales "
+                "(for detections merge.detection_scales or infer.detection_scales)"
+            )
         keep = pc.and_(keep, pc.is_in(windows["scale"], pa.array(settings.scales, pa.int8())))
     if not settings.flips:
         keep = pc.and_(keep, pc.invert(windows["flip"]))

@@ -47,20 +47,23 @@ class WindowGrid:
 
     Attributes:
         geometry: of the network.
-        input_hw: size of the network's input.
+        input_hw: size of the picture in the network's input.
         image_hw: size of the original picture.
         flip: the input was mirrored left to right.
+        margin: pixels put around the picture, on each side; windows may then begin left of or above it.
     """
 
     geometry: Geometry
     input_hw: tuple[int, int]
     image_hw: tuple[int, int]
     flip: bool
+    margin: int = 0
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the fine output."""
-        return self.geometry.fine_side(self.input_hw[0]), self.geometry.fine_side(self.input_hw[1])
+        rows, cols = (self.geometry.fine_side(side + 2 * self.margin) for side in self.input_hw)
+        return rows, cols
 
     def cells(self) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
         """Return the row and the column of every window, row by row."""
@@ -68,8 +71,8 @@ class WindowGrid:
         return rows.ravel(), cols.ravel()
 
     def windows(self) -> NDArray[np.float64]:
-        """Return the window of every cell as a box ``(N, 4)`` in pixels of the network's input."""
-        rows, cols = (cell.astype(np.float64) * self.geometry.fine_stride for cell in self.cells())
+        """Return the window of every cell as a box ``(N, 4)`` in pixels of the resized picture."""
+        rows, cols = (cell.astype(np.float64) * self.geometry.fine_stride - self.margin for cell in self.cells())
         return np.stack([cols, rows, cols + self.geometry.window, rows + self.geometry.window], axis=1)
 
     def fields_of_view(self) -> NDArray[np.float32]:
@@ -77,11 +80,11 @@ class WindowGrid:
         return self.to_original(self.windows()).astype(np.float32)
 
     def to_original(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return boxes ``(..., 4)`` of the network's input in pixels of the original picture, the flip undone."""
+        """Return boxes ``(..., 4)`` of the resized picture in pixels of the original, the flip undone."""
         return self._mirrored(boxes) * self._factors
 
     def to_input(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return boxes ``(..., 4)`` of the original picture in pixels of the network's input, mirrored as it is."""
+        """Return boxes ``(..., 4)`` of the original picture in pixels of the resized one, mirrored as it is."""
         return self._mirrored(boxes / self._factors)
 
     def _mirrored(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from overfeat.atomic import replacing
 from overfeat.errors import CheckpointError
+from overfeat.models.detector import Detector
 from overfeat.models.network import OverFeat
 from overfeat.models.regressor import Regressor
 from overfeat.models.tables import ModelTable, Stage
@@ -55,8 +56,11 @@ def save_network(path: Path, net: OverFeat, history: dict[str, Any]) -> None:
         net: with ``class_names`` set.
         history: plain values: epoch, settings, errors.
     """
-    table = dataclasses.asdict(net.table)
-    save_state(path, {"table": table, "class_names": net.class_names, "weights": _weights(net), "history": history})
+    save_state(path, {**_network_state(net), "history": history})
+
+
+def _network_state(net: OverFeat) -> dict[str, Any]:
+    return {"table": dataclasses.asdict(net.table), "class_names": net.class_names, "weights": _weights(net)}
 
 
 def load_network(path: Path) -> OverFeat:
@@ -67,23 +71,29 @@ def load_network(path: Path) -> OverFeat:
     """
     state = load_state(path)
     with _fitting(path, "a network"):
-        net = OverFeat(_table(state), len(state["class_names"]))
-        net.load_state_dict(state["weights"])
-        net.class_names = list(state["class_names"])
+        return _network(state)
+
+
+def _network(state: dict[str, Any]) -> OverFeat:
+    net = OverFeat(_table(state), len(state["class_names"]))
+    net.load_state_dict(state["weights"])
+    net.class_names = list(state["class_names"])
     return net.eval()
 
 
 def save_regressor(path: Path, regressor: Regressor, history: dict[str, Any]) -> None:
     """Write a trained box regressor; see :func:`save_network`."""
-    state = {
+    save_state(path, {**_regressor_state(regressor), "history": history})
+
+
+def _regressor_state(regressor: Regressor) -> dict[str, Any]:
+    return {
         "table": dataclasses.asdict(regressor.table),
         "class_names": regressor.class_names,
         "per_class": regressor.per_class,
         "trained_on": regressor.trained_on,
         "weights": _weights(regressor),
-        "history": history,
     }
-    save_state(path, state)
 
 
 def load_regressor(path: Path, net: OverFeat) -> Regressor:
@@ -98,15 +108,37 @@ def load_regressor(path: Path, net: OverFeat) -> Regressor:
     """
     state = load_state(path)
     with _fitting(path, "a box regressor"):
-        regressor = Regressor(_table(state), list(state["class_names"]), bool(state["per_class"]))
-        regressor.load_state_dict(state["weights"])
-        regressor.trained_on = str(state["trained_on"])
+        regressor = _regressor(state)
     if regressor.trained_on != weights_hash(net):
         raise CheckpointError(
             f"{path} was trained on the features of another network than the one given: name the same checkpoint in "
             "train_localizer.classifier and infer.checkpoint, or train the localizer again"
         )
+    return regressor
+
+
+def _regressor(state: dict[str, Any]) -> Regressor:
+    regressor = Regressor(_table(state), list(state["class_names"]), bool(state["per_class"]))
+    regressor.load_state_dict(state["weights"])
+    regressor.trained_on = str(state["trained_on"])
     return regressor.eval()
+
+
+def save_detector(path: Path, detector: Detector, history: dict[str, Any]) -> None:
+    """Write a trained detector, classes and boxes in one file; see :func:`save_network`."""
+    parts = {"network": _network_state(detector.net), "regressor": _regressor_state(detector.regressor)}
+    save_state(path, {**parts, "margin": detector.margin, "history": history})
+
+
+def load_detector(path: Path) -> Detector:
+    """Return the detector that :func:`save_detector` wrote, in evaluation mode on the CPU.
+
+    Raises:
+        CheckpointError: if the file is missing or damaged, or the weights do not fit its table.
+    """
+    state = load_state(path)
+    with _fitting(path, "a detector"):
+        return Detector(_network(state["network"]), _regressor(state["regressor"]), int(state["margin"])).eval()
 
 
 @contextlib.contextmanager

@@ -117,10 +117,14 @@ MINI = ModelTable(
         Stage("full", 256, 1),
         Stage("full", 0, 1),
     ),
-    ((0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5)),
+    ((0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (7, 7), (10, 10), (15, 15), (20, 20), (26, 26)),
     regressor=(256, 128),
 )
-"""Small enough for two processor cores: window 52, total stride 12, fine stride 4, scales of 60 to 120 pixels."""
+"""Small enough for two processor cores: window 52, total stride 12, fine stride 4.
+
+Scales 1 to 6 are of 60 to 120 pixels; 7 to 11, of 144, 180, 240, 300 and 372, are for objects that are small in their
+picture.
+"""
 
 TABLES = {table.name: table for table in (FAST, ACCURATE, MINI)}
 

@@ -8,13 +8,23 @@ from itertools import islice
 from pathlib import Path
 
 from overfeat.errors import DatasetError, did_you_mean
+from overfeat.readers.coco import CocoReader
 from overfeat.readers.contents import read_bytes
+from overfeat.readers.det import DetReader
 from overfeat.readers.folder import FolderReader
 from overfeat.readers.ilsvrc import IlsvrcReader
+from overfeat.readers.kaggle import KaggleReader
 from overfeat.readers.records import ClassRecord, ImageRecord, ObjectRecord, Reader, Record, RejectRecord
+from overfeat.readers.tiny_imagenet import TinyImagenetReader
+from overfeat.readers.voc import VocReader
 
 READERS: tuple[type[Reader], ...] = (
     IlsvrcReader,
+    KaggleReader,
+    TinyImagenetReader,
+    DetReader,
+    VocReader,
+    CocoReader,
     FolderReader,  # last: many a layout has folders of pictures somewhere
 )
 """The layouts, in the order in which ``auto`` tries them."""

@@ -12,6 +12,9 @@ from overfeat.readers.records import ObjectRecord, RejectRecord
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
+# ValueError and LookupError: an encoding declared in the XML that does not exist or does not fit
+_UNSOUND = (ParseError, DefusedXmlException, ValueError, LookupError)
+
 
 def parse_annotation(
     xml: bytes, image_id: str, file: str, first_pixel: int = 0
@@ -29,11 +32,35 @@ def parse_annotation(
     """
     try:
         root = defusedxml.ElementTree.fromstring(xml)
-    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        # ValueError and LookupError: an encoding declared in the XML that does not exist or does not fit
-        detail = f"The annotation of {image_id!r} in {file} is not sound XML: {error!r}."
-        yield RejectRecord(image_id, file, "bad annotation", detail)
+    except _UNSOUND as error:
+        yield RejectRecord(image_id, file, "bad annotation", _unsound(image_id, file, error))
         return
+    yield from _objects(root, image_id, file, first_pixel)
+
+
+def parse_whole_annotation(
+    xml: bytes, image_id: str, file: str, first_pixel: int = 0
+) -> list[ObjectRecord | RejectRecord] | RejectRecord:
+    """Return the objects of one annotation as ``parse_annotation`` does, or one reject of the whole picture.
+
+    For data in which every object has a box: what is no sound XML must not pass for a picture without objects.
+
+    Returns:
+        The objects, and a reject "bad annotation" for each that cannot be read; or, where the file is no sound
+        XML, the reject "unsound annotation", which stands for the picture.
+    """
+    try:
+        root = defusedxml.ElementTree.fromstring(xml)
+    except _UNSOUND as error:
+        return RejectRecord(image_id, file, "unsound annotation", _unsound(image_id, file, error))
+    return list(_objects(root, image_id, file, first_pixel))
+
+
+def _unsound(image_id: str, file: str, error: Exception) -> str:
+    return f"The annotation of {image_id!r} in {file} is not sound XML: {error!r}."
+
+
+def _objects(root: Element, image_id: str, file: str, first_pixel: int) -> Iterator[ObjectRecord | RejectRecord]:
     for number, element in enumerate(root.iter("object"), start=1):
         try:
             yield _object(element, image_id, first_pixel)
@@ -44,6 +71,7 @@ def parse_annotation(
 
 def _object(element: Element, image_id: str, first_pixel: int) -> ObjectRecord:
     """Read one ``<object>``. Raises ValueError, with what is wrong with it."""
+    # children alone are asked for: a person's <part> in VOC has a <name> and a <bndbox> of its own
     label = (element.findtext("name") or "").strip()
     if not label:
         raise ValueError("it has no <name>")

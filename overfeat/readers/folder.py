@@ -40,6 +40,7 @@ class FolderReader:
 
     layout: ClassVar[str] = "folder"
     expects: ClassVar[str] = "a folder of pictures for each class, or train/, val/, test/ with such folders in"
+    annotates_all: ClassVar[bool] = False
 
     def __init__(self, root: Path) -> None:
         """Take the folder of the data set; nothing is read yet."""

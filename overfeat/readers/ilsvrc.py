@@ -37,6 +37,7 @@ class IlsvrcReader:
 
     layout: ClassVar[str] = "ilsvrc2012"
     expects: ClassVar[str] = f"{', '.join(NEEDED)} and, for boxes, {' and '.join(BOXES.values())}"
+    annotates_all: ClassVar[bool] = False
 
     def __init__(self, root: Path) -> None:
         """Take the folder of the archives; nothing is read yet."""

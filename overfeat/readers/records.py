@@ -41,7 +41,12 @@ class ImageRecord:
 
 @dataclass(frozen=True, slots=True)
 class ObjectRecord:
-    """One annotated object: its box is float, 0-based, half-open, in pixels of the original picture."""
+    """One annotated object: its box is float, 0-based, half-open, in pixels of the original picture.
+
+    Attributes:
+        difficult: hard to recognise even for a person; a measure may leave it out.
+        crowd: the box is around a group of objects too many to annotate one by one (COCO's ``iscrowd``).
+    """
 
     image_id: str
     label: str
@@ -50,6 +55,7 @@ class ObjectRecord:
     x2: float
     y2: float
     difficult: bool = False
+    crowd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,13 @@ class Reader(Protocol):
 
     expects: ClassVar[str]
     """What the layout looks like on disk, in a few words for an error message."""
+
+    annotates_all: ClassVar[bool]
+    """Every object of the classes has a box in every annotated picture, so what has none is background.
+
+    Detection is trained and measured on such data. A picture whose annotation is missing or cannot be read
+    is left out by these readers, since it would pass for an empty one; one bad object costs that object alone.
+    """
 
     def __init__(self, root: Path) -> None:
         """Take the folder of the data set."""

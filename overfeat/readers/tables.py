@@ -11,17 +11,25 @@ from overfeat import boxes
 from overfeat.config import ManifestSettings
 from overfeat.errors import DatasetError
 from overfeat.readers.records import ClassRecord
-from overfeat.results.schemas import CLASSES, IMAGES, OBJECTS, REJECTS
+from overfeat.results.schemas import CLASSES, IMAGES, OBJECTS, REJECTS, VIEWS
 
-TABLES = {"images": IMAGES, "objects": OBJECTS, "classes": CLASSES, "rejects": REJECTS}
+TABLES = {"images": IMAGES, "objects": OBJECTS, "views": VIEWS, "classes": CLASSES, "rejects": REJECTS}
 """The manifest's tables by name."""
+SORTED_BY = {
+    "images": ["image_id"],
+    "objects": ["image_id"],
+    "views": ["image_id"],
+    "classes": ["role", "index"],
+    "rejects": ["reason", "file", "image_id"],
+}
+"""By which columns the rows of each are sorted."""
 
 _SIDES = ["x1", "y1", "x2", "y2"]
 
 
 @dataclass(frozen=True)
 class ManifestTables:
-    """The tables by name, and how many boxes were cut at their picture's edge."""
+    """Images, objects, classes (without a role) and rejects by name, and how many boxes were cut at their edge."""
 
     frames: dict[str, pd.DataFrame]
     clipped_boxes: int
@@ -61,13 +69,10 @@ def assemble(
     images["split"] = images["split"].where(images["split"].notna(), drawn)
     if not (images["split"] == "train").any():
         raise DatasetError("the data set has no usable training picture; see the readers' layouts in the README")
-    listed = pd.DataFrame([(i, c.label, c.name) for i, c in enumerate(classes)], columns=CLASSES.names)
-    frames = {
-        "images": images.sort_values("image_id", kind="stable"),
-        "objects": objects.sort_values("image_id", kind="stable"),
-        "classes": listed,
-        "rejects": rejects.sort_values(["reason", "file", "image_id"], kind="stable"),
-    }
+    listed = pd.DataFrame([(i, c.label, c.name) for i, c in enumerate(classes)], columns=["index", "label", "name"])
+    frames = {"images": images, "objects": objects, "rejects": rejects}
+    frames = {name: frame.sort_values(SORTED_BY[name], kind="stable") for name, frame in frames.items()}
+    frames["classes"] = listed
     return ManifestTables(frames, clipped)
 
 

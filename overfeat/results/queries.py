@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from overfeat.errors import ResultsError, did_you_mean
-from overfeat.results.schemas import CLASSIFICATIONS, LOCALIZATIONS, WINDOWS
+from overfeat.results.schemas import CLASSIFICATIONS, DETECTIONS, LOCALIZATIONS, PROCESSED, WINDOWS
 from overfeat.results.store import read_footer
 
 DEFAULT_RESULTS = Path("data/results")
@@ -66,6 +66,54 @@ def read_localizations(
     """
     folder = Path(root) / "localizations"
     return _read(folder, LOCALIZATIONS, labels, min_score, image_ids, run, columns)
+
+
+def read_detections(
+    root: str | Path = DEFAULT_RESULTS,
+    labels: str | Iterable[str] | None = None,
+    min_score: float | None = None,
+    image_ids: str | Iterable[str] | None = None,
+    run: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return the objects that were found, sorted by image_id and falling score.
+
+    The arguments are those of :func:`read_classifications`; ``min_score`` is of the summed score. A picture without a
+    row may have been looked at in vain, or not at all: :func:`read_processed` tells.
+
+    Returns:
+        Frame with run, image_id, label, score (summed over members), confidence (chance that class and box are
+        right, 0 to 1), x1, y1, x2, y2, members (``window`` of the evidence that was merged), scales, model, split.
+
+    Raises:
+        ResultsError: where there are no results, or a column, label or run is not among them.
+    """
+    folder = Path(root) / "detections"
+    return _read(folder, DETECTIONS, labels, min_score, image_ids, run, columns)
+
+
+def read_processed(
+    root: str | Path = DEFAULT_RESULTS,
+    image_ids: str | Iterable[str] | None = None,
+    run: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return which pictures were looked at, and how many objects were found in each.
+
+    Args:
+        root: folder of results.
+        image_ids: only these pictures.
+        run: only this run; None for all.
+        columns: only these columns, in this order.
+
+    Returns:
+        Frame with run, image_id, task ("recognition" or "detection"), windows (that voted), detections (0 where
+        nothing was found; NaN for recognition), model, split.
+
+    Raises:
+        ResultsError: where there are no results, or a column or run is not among them.
+    """
+    return _read(Path(root) / "processed", PROCESSED, None, None, image_ids, run, columns)
 
 
 def read_windows(

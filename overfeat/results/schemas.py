@@ -16,8 +16,9 @@ BOX_COLUMNS = ("box_x1", "box_y1", "box_x2", "box_y2")
 IMAGES = pa.schema(
     [
         ("image_id", pa.string()),
+        ("role", pa.string()),  # "recognition" or "detection": which tasks it serves
         ("split", pa.string()),
-        ("label", pa.string()),
+        ("label", pa.string()),  # of the whole picture; null where it has none
         ("width", pa.int32()),
         ("height", pa.int32()),
         ("file", pa.string()),  # below the data set's root
@@ -27,11 +28,36 @@ IMAGES = pa.schema(
 )
 """Manifest: one row a usable picture, sorted by image_id; it is ``length`` bytes of ``file`` from ``offset``."""
 
-OBJECTS = pa.schema([("image_id", pa.string()), ("label", pa.string()), *_BOX, ("difficult", pa.bool_())])
+OBJECTS = pa.schema(
+    [
+        ("image_id", pa.string()),
+        ("label", pa.string()),
+        *_BOX,
+        ("difficult", pa.bool_()),
+        ("crowd", pa.bool_()),  # around a group, not one object
+    ]
+)
 """Manifest: one row an annotated object, sorted by image_id, in the order of the annotation."""
 
-CLASSES = pa.schema([("index", pa.int32()), ("label", pa.string()), ("name", pa.string())])
-"""Manifest: one row a class; ``index`` is the output channel."""
+VIEWS = pa.schema(
+    [
+        ("image_id", pa.string()),  # PICTURE#NUMBER: a view is a picture of its own from here on
+        ("picture_id", pa.string()),  # the image_id of the picture it is cut from
+        ("split", pa.string()),
+        ("label", pa.string()),
+        ("left", pa.int32()),
+        ("top", pa.int32()),
+        ("width", pa.int32()),
+        ("height", pa.int32()),
+        *_BOX,  # of its object, in pixels of the view
+    ]
+)
+"""Manifest: one row a view around an object, sorted by image_id; only where pictures have objects and no label."""
+
+CLASSES = pa.schema(
+    [("role", pa.string()), ("index", pa.int32()), ("label", pa.string()), ("name", pa.string())],
+)
+"""Manifest: one row a class of a task, sorted by role, index; ``index`` is the output channel."""
 
 REJECTS = pa.schema(
     [("image_id", pa.string()), ("file", pa.string()), ("reason", pa.string()), ("detail", pa.string())]
@@ -53,6 +79,7 @@ STORED_IMAGES = pa.schema(
         ("object_labels", pa.list_(pa.string())),
         ("scaled_boxes", pa.list_(pa.list_(pa.float32(), 4))),  # in pixels of the stored picture
         ("difficult", pa.list_(pa.bool_())),
+        ("crowd", pa.list_(pa.bool_())),
     ]
 )
 """A downsampled picture, encoded, beside its objects."""
@@ -118,5 +145,56 @@ LOCALIZATIONS = pa.schema(
 )
 """Decisions: one row a picture and guess of a class with its box, sorted by image_id, rank."""
 
-CALIBRATION = pa.schema([("image_id", _LABEL), ("label", _LABEL), ("share", pa.float64()), ("right", pa.bool_())])
-"""Guesses on pictures that no training saw: the share of the windows' output they got, and whether they are right."""
+DETECTIONS = pa.schema(
+    [
+        ("run", _LABEL),
+        ("image_id", _LABEL),
+        ("label", _LABEL),
+        ("score", pa.float32()),  # class outputs of its members, added up: may exceed 1
+        ("confidence", pa.float32()),  # chance that class and box are right, 0 to 1; null where it was not fitted
+        *_BOX,
+        ("members", pa.list_(pa.int32())),  # ``window`` of the evidence that was merged into it
+        ("scales", pa.list_(pa.int8())),  # of its members
+        ("model", _LABEL),
+        ("split", _LABEL),
+    ]
+)
+"""Decisions: one row an object, sorted by image_id and falling score."""
+
+PROCESSED = pa.schema(
+    [
+        ("run", _LABEL),
+        ("image_id", _LABEL),
+        ("task", _LABEL),  # "recognition" or "detection"
+        ("windows", pa.int32()),  # that voted
+        ("detections", pa.int32()),  # rows it has in the detections; null for recognition
+        ("model", _LABEL),
+        ("split", _LABEL),
+    ]
+)
+"""Decisions: one row a picture that was looked at, so that "nothing found" and "not processed" can be told apart."""
+
+NEGATIVES = pa.schema(
+    [
+        ("image_id", _LABEL),
+        ("epoch", pa.int16()),  # from 1
+        ("scale", pa.int8()),
+        ("flip", pa.bool_()),
+        *_BOX,  # the window, flip undone
+        ("label", _LABEL),  # the class it was most taken for
+        ("score", pa.float32()),  # the probability of that class when it was chosen
+        ("hardest", pa.bool_()),  # chosen for its score, or at random
+    ]
+)
+"""The ledger of a training: one row a window of background that was chosen, in the order of choosing."""
+
+CALIBRATION = pa.schema(
+    [
+        ("task", _LABEL),  # "recognition" or "detection"
+        ("image_id", _LABEL),
+        ("label", _LABEL),
+        ("share", pa.float64()),  # of the windows' output
+        ("right", pa.bool_()),
+    ]
+)
+"""Decisions on pictures that no training saw, and whether they are right."""

@@ -68,3 +68,14 @@ def read_table(path: Path, schema: pa.Schema) -> pa.Table:
 def concatenate(paths: Iterable[Path], schema: pa.Schema) -> pa.Table:
     """Return the rows of the files one after the other; an empty table where there are none."""
     return pa.concat_tables([schema.empty_table(), *(read_table(path, schema) for path in paths)]).unify_dictionaries()
+
+
+def as_table(columns: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
+    """Return the columns as a table of ``schema``, texts as dictionaries where it has them so."""
+    arrays = [
+        pa.array(columns[field.name], field.type.value_type).dictionary_encode()
+        if pa.types.is_dictionary(field.type)
+        else pa.array(columns[field.name], field.type)
+        for field in schema
+    ]
+    return pa.table(arrays, schema=schema)

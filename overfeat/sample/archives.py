@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from overfeat.sample.digits import Picture
+from overfeat.sample.encoding import annotate, encode
 from overfeat.sample.fixed_tars import add, open_tar
 from overfeat.sample.synsets import number_of, synset_of, synset_table
 
@@ -13,36 +14,9 @@ VAL = "ILSVRC2012_img_val.tar"
 BOXES = {"train": "ILSVRC2012_bbox_train_v2.tar.gz", "val": "ILSVRC2012_bbox_val_v3.tgz"}
 DEVKIT = "ILSVRC2012_devkit_t12.tar.gz"
 
-_JPEG_QUALITY = 90
 _README = b"""Handwritten digits on photographs, in the layout of the ILSVRC2012 CLS-LOC release.
 
 Not ImageNet: ten made-up synsets, the digits zero to nine, one a picture. Boxes are 0-based inclusive pixels.
-"""
-_ANNOTATION = """<annotation>
-	<folder>{folder}</folder>
-	<filename>{name}</filename>
-	<source>
-		<database>handwritten digits on photographs</database>
-	</source>
-	<size>
-		<width>{width}</width>
-		<height>{height}</height>
-		<depth>{depth}</depth>
-	</size>
-	<segmented>0</segmented>
-	<object>
-		<name>{synset}</name>
-		<pose>Unspecified</pose>
-		<truncated>0</truncated>
-		<difficult>0</difficult>
-		<bndbox>
-			<xmin>{box[0]}</xmin>
-			<ymin>{box[1]}</ymin>
-			<xmax>{box[2]}</xmax>
-			<ymax>{box[3]}</ymax>
-		</bndbox>
-	</object>
-</annotation>
 """
 
 
@@ -63,8 +37,8 @@ def write_train(folder: Path, pictures: Iterable[tuple[int, Iterable[Picture]]])
             with open_tar(inner) as images:
                 for count, picture in enumerate(own, start=1):
                     name = f"{synset}_{count - 1}"
-                    add(images, f"{name}.JPEG", encode(picture))
-                    add(boxes, f"{synset}/{name}.xml", annotate(picture, synset, name))
+                    add(images, f"{name}.JPEG", encode(picture.image))
+                    add(boxes, f"{synset}/{name}.xml", annotate(picture.image, [(digit, picture.box)], synset, name))
             add(outer, f"{synset}.tar", inner.getvalue())
             counts.append(count)
     return counts
@@ -76,8 +50,8 @@ def write_val(folder: Path, pictures: Iterable[Picture]) -> list[int]:
     with open_tar(folder / VAL) as images, open_tar(folder / BOXES["val"]) as boxes:
         for number, picture in enumerate(pictures, start=1):
             name = f"ILSVRC2012_val_{number:08d}"
-            add(images, f"{name}.JPEG", encode(picture))
-            add(boxes, f"val/{name}.xml", annotate(picture, "val", name))
+            add(images, f"{name}.JPEG", encode(picture.image))
+            add(boxes, f"val/{name}.xml", annotate(picture.image, [(picture.digit, picture.box)], "val", name))
             digits.append(picture.digit)
     return digits
 
@@ -90,20 +64,3 @@ def write_devkit(folder: Path, train_counts: list[int], val_digits: list[int]) -
         add(devkit, f"{base}/readme.txt", _README)
         add(devkit, f"{base}/data/meta.mat", synset_table(train_counts))
         add(devkit, f"{base}/data/ILSVRC2012_validation_ground_truth.txt", truth.encode())
-
-
-def encode(picture: Picture) -> bytes:
-    """Return a picture as JPEG."""
-    stream = io.BytesIO()
-    picture.image.save(stream, "JPEG", quality=_JPEG_QUALITY)
-    return stream.getvalue()
-
-
-def annotate(picture: Picture, folder: str, name: str) -> bytes:
-    """Return the XML of a picture, as the release has it: corners are 0-based and inclusive."""
-    width, height = picture.image.size
-    depth = len(picture.image.getbands())
-    synset = synset_of(picture.digit)
-    return _ANNOTATION.format(
-        folder=folder, name=name, width=width, height=height, depth=depth, synset=synset, box=picture.box
-    ).encode()

@@ -27,6 +27,8 @@ The cut goes through the pavilion of one and the flower of the other, so both sp
 
 _SPLIT_KEYS = {"train": 0, "val": 1}
 _SCANS_KEY = 2
+_SCENE_SPLIT_KEYS = {"train": 3, "val": 4}
+_DIGITS_OF_TEN_SCENES = (0, 0, 1, 1, 2, 2, 3, 3, 4, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,28 @@ def _order(seed: int, split: Split, block: int) -> list[int]:
     # the 1 keeps these draws apart from those of the pictures, whose keys have one number less
     random = np.random.default_rng([seed, _SPLIT_KEYS[split], block, 1])
     return [int(digit) for digit in random.permutation(DIGITS)]
+
+
+def scene_random_of(seed: int, split: Split, index: int) -> np.random.Generator:
+    """Return the generator of one picture of the detection half, which is that of no other picture."""
+    return np.random.default_rng([seed, _SCENE_SPLIT_KEYS[split], index])
+
+
+def digits_of(seed: int, split: Split, index: int) -> tuple[int, ...]:
+    """Return the digits of picture ``index`` of the detection half, 0 to 4 of them, possibly one twice.
+
+    Each ten pictures in a row, counted from a multiple of ten, show each digit twice, and two of them show none.
+    """
+    return _scenes(seed, split, index // DIGITS)[index % DIGITS]
+
+
+@lru_cache(maxsize=1024)
+def _scenes(seed: int, split: Split, block: int) -> list[tuple[int, ...]]:
+    # the 1 as in _order
+    random = np.random.default_rng([seed, _SCENE_SPLIT_KEYS[split], block, 1])
+    counts = random.permutation(_DIGITS_OF_TEN_SCENES)
+    digits = random.permutation(np.arange(counts.sum()) % DIGITS)
+    return [tuple(own.tolist()) for own in np.split(digits, np.cumsum(counts)[:-1])]
 
 
 def scans_of(sources: Sources, seed: int, split: Split, digit: int) -> NDArray[np.int64]:

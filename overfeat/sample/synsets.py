@@ -30,6 +30,16 @@ def number_of(digit: int) -> int:
     return (3 * digit + 4) % len(NAMES) + 1
 
 
+def name_of(digit: int) -> str:
+    """Return the name of a digit's class, for people."""
+    return f"digit {NAMES[digit]}"
+
+
+def detection_number_of(digit: int) -> int:
+    """Return a digit's number among the classes of the detection half, 1 to 10, in the order of the synsets."""
+    return digit + 1
+
+
 def synset_table(train_counts: list[int]) -> bytes:
     """Return meta.mat, with the number of training pictures of each digit.
 
@@ -41,7 +51,7 @@ def synset_table(train_counts: list[int]) -> bytes:
     numbers = [number_of(digit) for digit in digits]
     rows: list[tuple[object, ...]] = []
     for number, digit in zip(numbers, digits, strict=True):
-        words = f"digit {NAMES[digit]}"
+        words = name_of(digit)
         rows.append((number, synset_of(digit), words, words, 0, [], 0, train_counts[digit]))
     rows.append((len(rows) + 1, synset_of(len(NAMES)), "digit", "any digit", len(NAMES), numbers, 1, 0))
 

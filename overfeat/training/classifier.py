@@ -18,13 +18,13 @@ from overfeat.images.shards import decoded, read_columns, shard_paths
 from overfeat.models.checkpoints import save_network
 from overfeat.models.network import OverFeat, initialize, normalize
 from overfeat.training.loop import Batch, fit
-from overfeat.training.schedule import learning_rate, make_optimizer
+from overfeat.training.schedule import ByRecipe
 
 _VALIDATION_BATCH = 256
 
 
 @dataclass
-class ClassifierTask:
+class ClassifierTask(ByRecipe):
     """The classifier as a thing to train; see :class:`overfeat.training.loop.Task`."""
 
     net: OverFeat
@@ -36,19 +36,6 @@ class ClassifierTask:
     validation_shards: list[Path]
     side: int
     """Smallest side at which validation pictures are cropped: that of the training pictures."""
-
-    @property
-    def epochs(self) -> int:
-        """Passes over the pictures."""
-        return self.recipe.epochs
-
-    def optimizer(self) -> torch.optim.Optimizer:
-        """Return the recipe's optimiser over all weights."""
-        return make_optimizer(self.net, self.recipe)
-
-    def learning_rate(self, epochs_done: float) -> float:
-        """Return the recipe's learning rate."""
-        return learning_rate(self.recipe, epochs_done)
 
     def steps(self) -> int:
         """Return the minibatches of an epoch."""

@@ -26,7 +26,7 @@ from overfeat.models.checkpoints import save_regressor, weights_hash
 from overfeat.models.network import OverFeat, initialize
 from overfeat.models.regressor import Regressor
 from overfeat.training.loop import Batch, fit, has_ended
-from overfeat.training.schedule import learning_rate, make_optimizer
+from overfeat.training.schedule import ByRecipe
 from overfeat.training.window_store import COLUMNS, SIZES, Views, WindowStore, make_store, store_cells
 
 _VALIDATION_BATCH = 4096
@@ -38,7 +38,7 @@ _NOTHING_SEEN = (
 
 
 @dataclass
-class LocalizerTask:
+class LocalizerTask(ByRecipe):
     """The box regressor as a thing to train; see :class:`overfeat.training.loop.Task`."""
 
     net: Regressor
@@ -49,19 +49,6 @@ class LocalizerTask:
     maps: int
     """Maps an epoch draws windows from."""
     validation: WindowStore
-
-    @property
-    def epochs(self) -> int:
-        """Passes over the pictures."""
-        return self.recipe.epochs
-
-    def optimizer(self) -> torch.optim.Optimizer:
-        """Return the recipe's optimiser over the regressor's weights."""
-        return make_optimizer(self.net, self.recipe)
-
-    def learning_rate(self, epochs_done: float) -> float:
-        """Return the recipe's learning rate."""
-        return learning_rate(self.recipe, epochs_done)
 
     def steps(self) -> int:
         """Return the minibatches of an epoch, if every map has windows that teach."""

@@ -1,11 +1,34 @@
-"""The optimiser, and the learning rate as a function of the epochs done (paper, section 3.1)."""
+"""What a recipe says of any training: epochs, optimiser, and the learning rate (paper, section 3.1)."""
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from overfeat.config import RecipeSettings
+
+
+@dataclass
+class ByRecipe:
+    """The part of a :class:`overfeat.training.loop.Task` that its recipe settles."""
+
+    net: nn.Module
+    seed: int
+    recipe: RecipeSettings
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the pictures."""
+        return self.recipe.epochs
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        """Return the recipe's optimiser over all weights; those that need no gradient stay as they are."""
+        return make_optimizer(self.net, self.recipe)
+
+    def learning_rate(self, epochs_done: float) -> float:
+        """Return the recipe's learning rate."""
+        return learning_rate(self.recipe, epochs_done)
 
 
 def make_optimizer(net: nn.Module, recipe: RecipeSettings) -> torch.optim.Optimizer:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from overfeat.images.resize import resize_to
 from overfeat.images.shards import decoded
+from overfeat.inference.dense import gather_windows
 from overfeat.inference.evidence import Picture, same_size_chunks
 from overfeat.inference.window_boxes import assign, encode
 from overfeat.inference.windows import WindowGrid, input_hw
@@ -92,10 +93,9 @@ class WindowStore:
 
     def columns(self, windows: NDArray[np.int64]) -> Tensor:
         """Return the features of these windows as :func:`overfeat.inference.dense.run_head` takes them."""
-        steps = np.arange(self.kernel) * self.pool
-        rows = self.corners[windows, None, None] + steps[:, None] * self.widths[windows, None, None] + steps
-        index = torch.from_numpy(rows.reshape(len(windows), -1)).to(self.cells.device)
-        return self.cells[index].permute(2, 1, 0).flatten(0, 1)
+        corners = torch.from_numpy(self.corners[windows]).to(self.cells.device)
+        widths = torch.from_numpy(self.widths[windows]).to(self.cells.device)
+        return gather_windows(self.cells, corners, widths, self.kernel, self.pool)
 
 
 def store_cells(sizes: pa.Table, net: OverFeat, views: Views) -> int:

@@ -18,8 +18,9 @@ def configure(root: Path, choices: Sequence[str]) -> list[str]:
 
     Args:
         root: the project's root folder.
-        choices: ``name=value`` each, in Hydra's grammar: ``profile=fast``, ``merge.scales=[1,2]``. What is not
-            chosen is as ``conf/`` has it, not as ``params.yaml`` had it.
+        choices: ``name=value`` each, in Hydra's grammar: ``profile=fast``, ``merge.scales=[1,2]``. A value for a
+            section of texts is that of each: ``source=FOLDER`` names one folder for all tasks. What is not chosen
+            is as ``conf/`` has it, not as ``params.yaml`` had it.
 
     Raises:
         SettingsError: on an unknown name or profile, or a value of the wrong type or out of range; the file then
@@ -62,8 +63,9 @@ def compose(conf: Path, choices: Sequence[str]) -> dict[str, Any]:
     profile = [choice for choice in choices if _name(choice) == PROFILE]
     _check_profile(conf, profile)
     defaults = composed(profile)
-    _check_names(defaults, [choice for choice in choices if choice not in profile])
-    return composed(list(choices))
+    settings = [each for choice in choices if choice not in profile for each in _spread(choice, defaults)]
+    _check_names(defaults, settings)
+    return composed([*profile, *settings])
 
 
 def check(values: Mapping[str, Any]) -> None:
@@ -80,6 +82,15 @@ def _name(choice: str) -> str:
     if not equals or not name.strip():
         raise SettingsError(f"{choice!r} is no setting: write name=value, for instance profile=fast or merge.top_k=3")
     return name.strip()
+
+
+def _spread(choice: str, defaults: Mapping[str, Any]) -> list[str]:
+    """Return a choice as it is; one for a section of texts, such as ``source=FOLDER``, as one for each of them."""
+    name = _name(choice)
+    section = defaults.get(name)
+    if not isinstance(section, Mapping) or not all(isinstance(value, str) for value in section.values()):
+        return [choice]
+    return [f"{name}.{key}={choice.partition('=')[2]}" for key in section]
 
 
 def _check_profile(conf: Path, choices: Sequence[str]) -> None:

@@ -64,6 +64,22 @@ class Stage(ABC):
         """
 
 
+class Training(Stage):
+    """A stage that trains: one unit at a time takes the whole machine, and goes on where a killed try stopped."""
+
+    resumable: ClassVar[bool] = True
+
+    @property
+    def workers(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def threads(self) -> int:
+        """All processors."""
+        return processors()
+
+
 def processors() -> int:
     """Return how many processors this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on macOS

@@ -46,10 +46,18 @@ def _one_thread() -> None:
 def make_shards(tmp_path: Path) -> MakeShards:
     """Return a function that writes shards of a split and returns their folder.
 
-    Each picture gets ``objects`` white rectangles, which are annotated with its label.
+    Each picture gets ``objects`` white rectangles, which are annotated with its label. ``task`` is "recognition" or
+    "detection", whose shards are named after it.
     """
 
-    def make(split: str = "train", images: int = 40, shards: int = 2, side: int = 60, objects: int = 0) -> Path:
+    def make(
+        split: str = "train",
+        images: int = 40,
+        shards: int = 2,
+        side: int = 60,
+        objects: int = 0,
+        task: str = "recognition",
+    ) -> Path:
         folder = tmp_path / "images"
         generator = np.random.default_rng(len(split))
         for shard in range(shards):
@@ -73,10 +81,12 @@ def make_shards(tmp_path: Path) -> MakeShards:
                     "object_labels": [CLASS_NAMES[index]] * objects,
                     "scaled_boxes": boxes.astype(float).tolist(),
                     "difficult": [False] * objects,
+                    "crowd": [False] * objects,
                 }
                 for name, value in row.items():
                     rows[name].append(value)
-            write_table(folder / f"{split}-{shard:05d}.parquet", rows, STORED_IMAGES, {"class_names": CLASS_NAMES})
+            file = f"{'detection-' * (task == 'detection')}{split}-{shard:05d}.parquet"
+            write_table(folder / file, rows, STORED_IMAGES, {"class_names": CLASS_NAMES})
         return folder
 
     return make

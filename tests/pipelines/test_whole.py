@@ -12,11 +12,18 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from overfeat.models.checkpoints import load_state
-from overfeat.results.queries import read_classifications, read_localizations, read_windows
+from overfeat.results.queries import (
+    read_classifications,
+    read_detections,
+    read_localizations,
+    read_processed,
+    read_windows,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -26,9 +33,12 @@ SMALL = [
     "profile=mini",
     "sample.train_images=300",
     "sample.val_images=100",
+    "sample.detection_train_images=60",
+    "sample.detection_val_images=20",
     "preprocess.shard_images=20",
     "train_classifier.epochs=3",
     "train_localizer.epochs=3",
+    "train_detector.epochs=3",
     "infer.unit_images=5",
 ]
 
@@ -78,6 +88,12 @@ def environment() -> dict[str, str]:
     return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}", "PYTHONPATH": ""}
 
 
+def assert_went_on(stage: str, said: str) -> None:
+    """Fail if a stage that was killed worked all its units again, or said nothing of them."""
+    to_work, units = re.search(rf"{stage}: (\d+) of (\d+) units to work", said).groups()
+    assert 0 < int(to_work) < int(units)
+
+
 def same(first: object, second: object) -> bool:
     """Say whether two nested contents are equal, tensors bit for bit."""
     if isinstance(first, dict) and isinstance(second, dict):
@@ -114,18 +130,18 @@ def calm(template: Path) -> Project:
     return project
 
 
-def test_killed_in_four_stages_it_ends_where_a_calm_run_ends(template: Path, calm: Project, tmp_path: Path) -> None:
+def test_killed_in_five_stages_it_ends_where_a_calm_run_ends(template: Path, calm: Project, tmp_path: Path) -> None:
     project = Project(tmp_path / "killed")
     shutil.copytree(template, project.root)
     project.kill_during("preprocess", "*/done/*")
     said = project.run("dvc", "repro", "preprocess")
-    assert "preprocess: 20 of 20 units" not in said
-    for stage in ("train_classifier", "train_localizer"):
+    assert_went_on("preprocess", said)
+    for stage in ("train_classifier", "train_localizer", "train_detector"):
         project.kill_during(stage, "*/partial/*/member-0/state.pt")
         assert "going on after epoch" in project.run("dvc", "repro", stage)
     project.run("dvc", "repro", "calibrate")  # as the calm run did: footers hold the hash of dvc.lock
     project.kill_during("infer", "*/done/*")
-    assert "infer: 20 of 20 units" not in project.run("dvc", "repro")
+    assert_went_on("infer", project.run("dvc", "repro"))
     expected, got = calm.outs(), project.outs()
     assert expected.keys() == got.keys()
     assert [name for name in expected if not same(expected[name], got[name])] == []
@@ -138,7 +154,7 @@ def test_a_second_run_does_nothing(calm: Project) -> None:
     assert "Running stage" not in said
 
 
-@pytest.mark.parametrize("setting", ["merge.offsets=coarse", "merge.threshold=0.3"])
+@pytest.mark.parametrize("setting", ["merge.offsets=coarse", "merge.threshold=0.3", "merge.detection_threshold=0.4"])
 def test_a_setting_of_merge_does_not_run_the_network(calm: Project, setting: str) -> None:
     before = calm.outs()
     calm.run("python", "-m", "pipelines", "configure", *SMALL, setting)
@@ -158,6 +174,10 @@ def test_metrics_plots_and_the_summary(calm: Project) -> None:
     metrics = json.loads(calm.run("dvc", "metrics", "show", "--json"))
     of_task = metrics[""]["data"]["metrics.json"]["data"]
     measured, boxes = of_task["classification"]["val"], of_task["localization"]["val"]
+    objects = of_task["detection"]["val"]
+    assert (objects["pictures"], objects["objects"]) == (20, 40)
+    assert 0 <= objects["map50_percent"] <= 100
+    assert objects["map50_percent"] <= objects["coco_ap50_percent"] + 5  # alike, but for how the curve is filled in
     assert measured["pictures"] == boxes["pictures"] == 100
     assert 0 <= measured["top5_error_percent"] <= measured["top1_error_percent"] <= 100
     assert boxes["error_percent"] == pytest.approx(boxes["class_wrong_percent"] + boxes["box_wrong_percent"], abs=1e-3)
@@ -167,7 +187,8 @@ def test_metrics_plots_and_the_summary(calm: Project) -> None:
     assert "training" in (calm.root / "plots/index.html").read_text()
     said = calm.run("python", "-m", "pipelines", "summary")
     assert f"top-1 error {measured['top1_error_percent']:.2f} %" in said
-    assert "overfeat.read_localizations()" in said
+    assert f"mean average precision {objects['map50_percent']:.2f} %" in said
+    assert "overfeat.read_detections()" in said
 
 
 def test_results_can_be_asked(calm: Project) -> None:
@@ -191,6 +212,51 @@ def test_boxes_can_be_asked_for_the_windows_they_were_merged_from(calm: Project)
         boxes = merged[["box_x1", "box_y1", "box_x2", "box_y2"]].to_numpy()
         np.testing.assert_allclose(boxes.mean(0), guess[["x1", "y1", "x2", "y2"]].tolist(), atol=1e-3)
         assert sorted(set(merged["scale"])) == guess["scales"].tolist()
+
+
+def test_detections_can_be_asked_and_nothing_found_is_told_from_not_looked_at(calm: Project) -> None:
+    frame = read_detections(calm.root / "data/results")
+    looked_at = read_processed(calm.root / "data/results").query("task == 'detection'").set_index("image_id")
+    assert len(looked_at) == 20
+    counts = frame["image_id"].astype(str).value_counts()
+    assert looked_at["detections"].to_dict() == {image_id: counts.get(image_id, 0) for image_id in looked_at.index}
+    assert set(frame["label"]) <= {f"n9000000{digit}" for digit in range(10)}  # no background
+    for _, found in frame.head(5).iterrows():
+        windows = read_windows(calm.root / "data/windows", image_ids=found["image_id"]).set_index("window")
+        merged = windows.loc[found["members"]]
+        boxes = merged[["box_x1", "box_y1", "box_x2", "box_y2"]].to_numpy()
+        np.testing.assert_allclose(boxes.mean(0), found[["x1", "y1", "x2", "y2"]].tolist(), atol=1e-3)
+        assert sorted(set(merged["scale"])) == found["scales"].tolist()
+
+
+def test_the_ledger_has_the_negatives_of_every_epoch(calm: Project) -> None:
+    ledger = pd.read_parquet(calm.root / "data/checkpoints/detector/member-0/negatives")
+    assert set(ledger["epoch"]) == {1, 2, 3}
+    assert ledger["score"].between(0, 1).all()
+    assert 0 < ledger["hardest"].mean() < 1
+
+
+@pytest.mark.parametrize("command", ["negatives", "sharing"])
+def test_comparisons_of_detectors_are_one_command(calm: Project, command: str) -> None:
+    calm.run("python", "-m", f"pipelines.{command}", "--out", command)
+    table = pd.read_csv(calm.root / command / f"{command}.csv")
+    assert len(table) == 3
+    assert table["map50_percent"].between(0, 100).all()
+    assert (calm.root / command / f"{command}.md").read_text().count("\n| ") == 3
+    assert calm.run("dvc", "status", "--json").strip() == "{}"
+
+
+def test_features_trained_jointly_serve_all_tasks(calm: Project, tmp_path: Path) -> None:
+    project = Project(tmp_path / "joint")
+    shutil.copytree(calm.root, project.root, symlinks=True)
+    project.run("python", "-m", "pipelines", "configure", *SMALL, "train_detector.features=joint")
+    said = project.run("dvc", "repro")
+    ran = [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
+    assert ran == ["train_detector", "calibrate", "infer", "merge", "evaluate"]
+    assert (
+        read_classifications(project.root / "data/results")["model"].iloc[0]
+        != (read_classifications(calm.root / "data/results")["model"].iloc[0])
+    )
 
 
 def test_the_ablation_is_one_command(calm: Project) -> None:

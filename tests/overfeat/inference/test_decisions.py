@@ -143,7 +143,7 @@ def test_the_table_does_not_depend_on_the_batch() -> None:
 
 
 def test_a_scale_without_evidence_is_refused() -> None:
-    with pytest.raises(SettingsError, match=r"merge.scales names \[3\]"):
+    with pytest.raises(SettingsError, match=r"scales \[3\] are to vote"):
         read_votes(evidence(), CLASSES, MergeSettings(scales=(1, 3)))
 
 

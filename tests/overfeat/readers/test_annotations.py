@@ -3,7 +3,7 @@
 import pytest
 
 from overfeat.readers import ObjectRecord, RejectRecord
-from overfeat.readers.annotations import parse_annotation
+from overfeat.readers.annotations import parse_annotation, parse_whole_annotation
 
 
 def parse(xml, **options):
@@ -59,6 +59,22 @@ def test_an_object_that_cannot_be_read_costs_itself_alone(build, bad, why):
     assert "Object 2" in reject.detail
 
 
+def test_a_part_of_an_object_is_not_taken_for_the_object(build):
+    hand = build.object("hand", 90, 90, 99, 99).replace("object>", "part>")
+    xml = build.xml(build.object("person", 1, 2, 3, 4, extra=hand), f"<object><name>person</name>{hand}</object>")
+    found, reject = parse(xml, first_pixel=1)
+    assert found == ObjectRecord("n_1", "person", 0, 1, 3, 4)
+    assert "Object 2" in reject.detail
+    assert "no <bndbox>" in reject.detail
+
+
+def test_a_whole_annotation_is_the_same_records(build):
+    xml = build.xml(build.object("cat", 1, 1, 8, 4), build.object("", 1, 1, 8, 4), build.object("dog", 2, 2, 3, 3))
+    whole = parse_whole_annotation(xml, "n_1", "boxes.tar", 1)
+    assert whole == parse(xml, first_pixel=1)
+    assert [type(record) for record in whole] == [ObjectRecord, RejectRecord, ObjectRecord]
+
+
 LAUGHS = "".join(f'<!ENTITY l{i + 1} "{f"&l{i};" * 10}">' for i in range(9))
 BILLION_LAUGHS = f'<!DOCTYPE a [<!ENTITY l0 "ha">{LAUGHS}]><annotation>&l9;</annotation>'.encode()
 # a modern expat refuses the two others by itself, but not this one
@@ -83,3 +99,5 @@ def test_what_is_no_sound_xml_is_one_reject(xml):
     (reject,) = parse(xml)
     assert (reject.image_id, reject.reason) == ("n_1", "bad annotation")
     assert "not sound XML" in reject.detail
+    whole = parse_whole_annotation(xml, "n_1", "boxes.tar")
+    assert whole == RejectRecord("n_1", "boxes.tar", "unsound annotation", reject.detail)

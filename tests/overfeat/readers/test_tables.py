@@ -19,7 +19,7 @@ LENIENT = ManifestSettings(max_rejected=1.0)
 def image(
     image_id: str, label: str | None = "cat", split: str | None = "train", size: tuple[int, int] = (100, 80)
 ) -> Any:
-    return (image_id, split, label, *size, "train.tar", 0, 10)
+    return (image_id, "recognition", split, label, *size, "train.tar", 0, 10)
 
 
 def read(images: list[Any], objects: list[Any] = [], rejects: list[Any] = []) -> dict[str, pd.DataFrame]:  # noqa: B006
@@ -38,14 +38,16 @@ def test_classes_are_numbered_in_order() -> None:
 
 def test_rows_are_sorted() -> None:
     frames = assembled(
-        [image("b"), image("a")], [("b", "cat", 1, 2, 3, 4, False), ("a", "dog", 1, 2, 3, 4, False)]
+        [image("b"), image("a")], [("b", "cat", 1, 2, 3, 4, False, False), ("a", "dog", 1, 2, 3, 4, False, False)]
     ).frames
     assert frames["images"]["image_id"].tolist() == ["a", "b"]
     assert frames["objects"]["image_id"].tolist() == ["a", "b"]
 
 
 def test_boxes_that_overhang_are_clipped_and_counted() -> None:
-    tables = assembled([image("a")], [("a", "cat", -5, 10, 101, 80, False), ("a", "cat", 0, 0, 100, 80, True)])
+    tables = assembled(
+        [image("a")], [("a", "cat", -5, 10, 101, 80, False, False), ("a", "cat", 0, 0, 100, 80, True, False)]
+    )
     assert tables.clipped_boxes == 1
     assert tables.frames["objects"][["x1", "y1", "x2", "y2"]].to_numpy().tolist() == [[0, 10, 100, 80], [0, 0, 100, 80]]
     assert tables.frames["objects"]["x1"].dtype == np.float32
@@ -55,16 +57,16 @@ def test_boxes_that_overhang_are_clipped_and_counted() -> None:
 @pytest.mark.parametrize(
     ("bad", "reason"),
     [
-        (("a", "cat", 30, 10, 20, 40, False), "box inside out"),
-        (("a", "cat", 30, 10, 30, 40, False), "box inside out"),
-        (("a", "cat", float("nan"), 10, 30, 40, False), "box inside out"),
-        (("a", "cat", 100, 10, 130, 40, False), "box outside"),
-        (("a", "cow", 10, 10, 30, 40, False), "unknown object class"),
-        (("z", "cat", 10, 10, 30, 40, False), "no such picture"),
+        (("a", "cat", 30, 10, 20, 40, False, False), "box inside out"),
+        (("a", "cat", 30, 10, 30, 40, False, False), "box inside out"),
+        (("a", "cat", float("nan"), 10, 30, 40, False, False), "box inside out"),
+        (("a", "cat", 100, 10, 130, 40, False, False), "box outside"),
+        (("a", "cow", 10, 10, 30, 40, False, False), "unknown object class"),
+        (("z", "cat", 10, 10, 30, 40, False, False), "no such picture"),
     ],
 )
 def test_a_bad_object_costs_itself_alone(bad: Any, reason: str) -> None:
-    good = ("a", "dog", 10, 10, 30, 40, False)
+    good = ("a", "dog", 10, 10, 30, 40, False, False)
     frames = assembled([image("a")], [good, bad]).frames
     assert frames["objects"]["label"].tolist() == ["dog"]
     assert frames["images"]["image_id"].tolist() == ["a"]
@@ -90,7 +92,7 @@ def test_too_many_rejects_fail_with_the_first_reason() -> None:
 
 
 def test_bad_objects_are_a_share_of_the_objects() -> None:
-    objects = [("p0", "cat", 1, 1, 5, 5, False)] * 9 + [("p0", "cat", 5, 5, 1, 1, False)]
+    objects = [("p0", "cat", 1, 1, 5, 5, False, False)] * 9 + [("p0", "cat", 5, 5, 1, 1, False, False)]
     with pytest.raises(DatasetError, match=r"10\.0% of the objects"):
         assembled([image("p0")] * 1, objects, settings=ManifestSettings())
 

@@ -13,7 +13,16 @@ from overfeat.errors import ResultsError
 from overfeat.results.schemas import OBJECTS, SCHEMA_VERSION
 from overfeat.results.store import concatenate, read_footer, read_table, write_table
 
-ROWS = {"image_id": ["a"], "label": ["x"], "x1": [0.0], "y1": [1.0], "x2": [2.5], "y2": [3.0], "difficult": [False]}
+ROWS = {
+    "image_id": ["a"],
+    "label": ["x"],
+    "x1": [0.0],
+    "y1": [1.0],
+    "x2": [2.5],
+    "y2": [3.0],
+    "difficult": [False],
+    "crowd": [False],
+}
 
 
 @pytest.mark.parametrize("rows", [ROWS, pd.DataFrame(ROWS), pa.table(ROWS)], ids=["columns", "frame", "table"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from overfeat.sample import write_sample
+from overfeat.sample import write_detection_sample, write_sample
 from overfeat.sample.sources import load_sources
 
 SEED, TRAIN, VAL = 3, 64, 30
@@ -20,3 +20,11 @@ def sample(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sample")
     write_sample(folder, SEED, TRAIN, VAL)
     return folder
+
+
+@pytest.fixture(scope="session")
+def detection_sample(tmp_path_factory):
+    """The folder "ILSVRC" of a detection half of 40 training and 20 validation pictures, of seed 3, only to be read."""
+    folder = tmp_path_factory.mktemp("detection_sample")
+    write_detection_sample(folder, 3, 40, 20)
+    return folder / "ILSVRC"

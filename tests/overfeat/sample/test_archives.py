@@ -2,13 +2,9 @@
 
 import io
 import tarfile
-import xml.etree.ElementTree as ElementTree
 
-import pytest
-from PIL import Image
 from scipy.io import loadmat
 
-from overfeat.sample.archives import annotate
 from overfeat.sample.digits import compose
 from overfeat.sample.synsets import number_of, synset_table
 
@@ -63,15 +59,3 @@ def test_the_table_of_synsets_is_as_the_release_has_it():
     assert leaves["n90000007"]["words"] == "digit seven"
     assert leaves["n90000007"]["num_train_images"] == 107
     assert rows[10]["children"] == list(range(1, 11))
-
-
-@pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_an_annotation_says_what_the_picture_is(sources, mode):
-    picture = next(p for i in range(300) if (p := compose(sources, 0, "train", i)).image.mode == mode)
-    xml = ElementTree.fromstring(annotate(picture, "n90000003", "n90000003_17"))
-    size = [int(xml.findtext(f"size/{name}")) for name in ("width", "height", "depth")]
-    assert size == [*picture.image.size, len(Image.new(mode, (1, 1)).getbands())]
-    corners = [int(xml.findtext(f"object/bndbox/{name}")) for name in ("xmin", "ymin", "xmax", "ymax")]
-    assert tuple(corners) == picture.box
-    assert xml.findtext("object/name") == f"n9000000{picture.digit}"
-    assert (xml.findtext("folder"), xml.findtext("filename")) == ("n90000003", "n90000003_17")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overfeat.sample.digits import compose, ink_box
+from overfeat.sample.digits import compose
 from overfeat.sample.sources import columns_of, load_sources, scans_of
 
 SPLITS = st.sampled_from(["train", "val"])
@@ -82,10 +82,3 @@ def test_the_digit_is_bright_on_dark(sources):
         assert pixels[cover == 0].max() <= 141
         assert pixels[cover == 255].min() >= 194
         assert (cover == 255).sum() > 50
-
-
-def test_the_box_of_ink_is_that_of_a_slow_search(sources):
-    cover = compose(sources, 0, "train", 0).cover
-    inked = [(x, y) for y in range(cover.height) for x in range(cover.width) if cover.getpixel((x, y)) >= 128]
-    xs, ys = zip(*inked, strict=True)
-    assert ink_box(cover) == (min(xs), min(ys), max(xs) + 1, max(ys) + 1)

@@ -1,5 +1,6 @@
 """What divides training from validation."""
 
+from collections import Counter
 from itertools import product
 
 import numpy as np
@@ -7,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overfeat.sample.sources import columns_of, digit_of, load_sources, random_of, scans_of
+from overfeat.sample.sources import (
+    columns_of,
+    digit_of,
+    digits_of,
+    load_sources,
+    random_of,
+    scans_of,
+    scene_random_of,
+)
 
 SEEDS = st.integers(0, 2**40)
 
@@ -55,3 +64,27 @@ def test_the_order_of_digits_is_drawn():
 def test_each_picture_draws_its_own_numbers(other):
     assert random_of(0, "train", 0).random() == random_of(0, "train", 0).random()
     assert random_of(0, "train", 0).random() != random_of(*other).random()
+
+
+def test_no_picture_shares_its_numbers_with_one_of_the_other_half():
+    keys = product((0, 1, 2**33), ("train", "val"), range(50))
+    firsts = [halves(*key).random() for key in keys for halves in (random_of, scene_random_of)]
+    assert len(set(firsts)) == 600
+
+
+@given(SEEDS, st.sampled_from(["train", "val"]), st.integers(0, 10**6))
+def test_each_ten_scenes_show_every_digit_twice_and_two_of_them_none(seed, split, block):
+    scenes = [digits_of(seed, split, 10 * block + i) for i in range(10)]
+    assert sorted(len(digits) for digits in scenes) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert Counter(digit for digits in scenes for digit in digits) == dict.fromkeys(range(10), 2)
+
+
+def test_what_scenes_show_is_drawn():
+    blocks = list(product((0, 1), ("train", "val"), range(25)))
+    scenes = [[digits_of(seed, split, 10 * block + i) for i in range(10)] for seed, split, block in blocks]
+    assert len({tuple(block) for block in scenes}) == 100
+    empty = Counter(i for block in scenes for i, digits in enumerate(block) if not digits)
+    assert len(empty) == 10
+    assert sum(empty.values()) == 200
+    twins = sum(len(set(digits)) < len(digits) for block in scenes for digits in block)
+    assert 20 < twins < 200

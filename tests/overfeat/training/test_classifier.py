@@ -111,7 +111,7 @@ def test_a_late_failure_keeps_the_state_of_the_last_whole_epoch(
 ) -> None:
     rates = {0: 0.01, 1: 1e12}
     monkeypatch.setattr(
-        "overfeat.training.classifier.learning_rate", lambda _, epochs_done: rates[min(1, int(epochs_done))]
+        "overfeat.training.schedule.learning_rate", lambda _, epochs_done: rates[min(1, int(epochs_done))]
     )
     with pytest.raises(TrainingError, match="the state after epoch 1 is kept"):
         train(images, tmp_path / "net")
@@ -126,7 +126,7 @@ def test_weights_spoilt_by_the_last_step_are_never_kept(
     steps = 64 // 8
     rates = [0.003] * (2 * steps - 1) + [1e30]
     monkeypatch.setattr(
-        "overfeat.training.classifier.learning_rate", lambda _, done: rates[min(len(rates) - 1, round(done * steps))]
+        "overfeat.training.schedule.learning_rate", lambda _, done: rates[min(len(rates) - 1, round(done * steps))]
     )
     with pytest.raises(TrainingError, match="not finite in epoch 2; the state after epoch 1 is kept"):
         train(images, tmp_path / "net", weight_decay=1.0)

@@ -25,7 +25,7 @@ def test_the_params_in_the_repository_are_profile_mini():
     assert load_params(ROOT / "params.yaml") == compose(ROOT / "conf", ["profile=mini"])
 
 
-@pytest.mark.parametrize("profile", ["mini", "fast", "accurate"])
+@pytest.mark.parametrize("profile", ["mini", "mini_photos", "mini_cells", "fast", "accurate"])
 def test_every_profile_is_valid(profile):
     check(compose(ROOT / "conf", [f"profile={profile}"]))
 
@@ -43,12 +43,14 @@ def test_choices_are_written_and_what_changed_is_said(project):
         project, ["profile=mini", "source=/data/imagenet", "preprocess.quality=90", "merge.scales=[1,2]"]
     )
     params = load_params(project / "params.yaml")
-    assert (params["source"], params["preprocess"]["quality"]) == ("/data/imagenet", 90)
+    assert params["source"] == {"recognition": "/data/imagenet", "detection": "/data/imagenet"}
+    assert params["preprocess"]["quality"] == 90
     assert params["merge"]["scales"] == [1, 2]
     assert sorted(changes) == [
         "merge.scales: None -> [1, 2]",
         "preprocess.quality: 95 -> 90",
-        "source: data/raw/sample -> /data/imagenet",
+        "source.detection: data/raw/sample_det -> /data/imagenet",
+        "source.recognition: data/raw/sample -> /data/imagenet",
     ]
     before = (project / "params.yaml").stat().st_mtime_ns
     assert (

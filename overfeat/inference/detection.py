@@ -1,0 +1,128 @@
+"""The detection decision: every object of every class, from the evidence alone (paper, section 5).
+
+As in localization, boxes are merged class by class and a merged box scores the sum of its windows' outputs; but all
+merged boxes are kept, and windows vote only for classes they find likely enough. Background never votes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from overfeat.config import MergeSettings
+from overfeat.inference.calibration import Calibration
+from overfeat.inference.merge import merge_groups
+from overfeat.inference.votes import Ints, Votes
+from overfeat.results.schemas import DETECTIONS, PROCESSED
+from overfeat.results.store import as_table
+
+_NMS_IOU = 0.5
+
+
+@dataclass(frozen=True)
+class Found:
+    """Objects, sorted by picture and falling score, equal ones by class and box.
+
+    Attributes:
+        pictures: position of its picture in the votes.
+        classes: class index.
+        scores: the class outputs of its members, added up.
+        shares: the score divided by the number of the picture's windows.
+        boxes: ``(N, 4)`` in pixels of the original picture.
+        members: numbers of the windows that were merged into it, in their picture's evidence.
+        scales: numbers of their scales.
+    """
+
+    pictures: Ints
+    classes: Ints
+    scores: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    boxes: NDArray[np.float64]
+    members: list[Ints]
+    scales: list[Ints]
+
+
+def for_detection(settings: MergeSettings) -> MergeSettings:
+    """Return the settings with which the votes for detections are read: their own scales, always probabilities."""
+    return replace(settings, scales=settings.detection_scales, scores="probabilities")
+
+
+def detect(votes: Votes, settings: MergeSettings) -> Found:
+    """Find objects.
+
+    Args:
+        votes: of a detector, whose last class is background, with regressed boxes; read with :func:`for_detection`.
+        settings: how likely a class must be to a window, which match_score, when to stop merging.
+    """
+    background = votes.num_classes - 1
+    used = np.flatnonzero((votes.entry_classes != background) & (votes.outputs >= settings.detection_min_score))
+    candidates = votes.boxes[votes.entry_windows[used]] if votes.entry_boxes is None else votes.entry_boxes[used]
+    problems = votes.window_pictures[votes.entry_windows[used]] * votes.num_classes + votes.entry_classes[used]
+    if settings.boxes == "nms":
+        kept = _suppress(candidates, votes.outputs[used], problems)
+        used, problems, boxes, clusters = used[kept], problems[kept], candidates[kept], np.arange(len(kept))
+    else:
+        boxes, clusters = merge_groups(candidates, problems, settings.detection_threshold, settings.match)
+    windows = votes.entry_windows[used]
+    scores = np.bincount(clusters, votes.outputs[used], len(boxes)).astype(np.float64)
+    first = np.unique(clusters, return_index=True)[1]
+    pictures, classes = np.divmod(problems[first], votes.num_classes)
+    order = np.lexsort([*boxes.T[::-1], classes, -scores, pictures])
+    by_cluster = np.argsort(clusters, kind="stable")
+    members = np.split(windows[by_cluster], np.cumsum(np.bincount(clusters, minlength=len(boxes)))[:-1])
+    totals = np.bincount(votes.window_pictures, minlength=len(votes.image_ids))
+    return Found(
+        pictures=pictures[order],
+        classes=classes[order],
+        scores=scores[order],
+        shares=scores[order] / totals[pictures[order]],
+        boxes=boxes[order],
+        members=[np.sort(votes.windows[members[i]]) for i in order],
+        scales=[np.unique(votes.window_scales[members[i]]) for i in order],
+    )
+
+
+def _suppress(boxes: NDArray[np.float64], scores: NDArray[np.float64], problems: Ints) -> Ints:
+    """Return the rows that non-maximum suppression keeps, in their order: the peer that merging is measured beside."""
+    import torch  # here: deciding needs it for this alone
+    from torchvision.ops import batched_nms
+
+    kept = batched_nms(*(torch.from_numpy(part) for part in (boxes, scores, problems)), _NMS_IOU)
+    return np.sort(kept.numpy())
+
+
+def detections(
+    votes: Votes, found: Found, class_names: Sequence[str], calibration: Calibration | None, run: str, model: str
+) -> pa.Table:
+    """Return the objects as rows of ``DETECTIONS``; without a ``calibration`` their confidence is null."""
+    count = len(found.pictures)
+    columns = {
+        "run": [run] * count,
+        "image_id": np.array(votes.image_ids, object)[found.pictures],
+        "label": np.array(class_names, object)[found.classes],
+        "score": found.scores.astype(np.float32),
+        "confidence": calibration.confidence(found.shares) if calibration else [None] * count,
+        **{side: found.boxes[:, i].astype(np.float32) for i, side in enumerate(("x1", "y1", "x2", "y2"))},
+        "members": found.members,
+        "scales": found.scales,
+        "model": [model] * count,
+        "split": np.array(votes.splits, object)[found.pictures],
+    }
+    return as_table(columns, DETECTIONS)
+
+
+def processed(votes: Votes, found: Found | None, task: str, run: str, model: str) -> pa.Table:
+    """Return a row of ``PROCESSED`` for every picture, with how much was found in it if objects were looked for."""
+    count = len(votes.image_ids)
+    columns = {
+        "run": [run] * count,
+        "image_id": votes.image_ids,
+        "task": [task] * count,
+        "windows": np.bincount(votes.window_pictures, minlength=count),
+        "detections": np.bincount(found.pictures, minlength=count) if found else [None] * count,
+        "model": [model] * count,
+        "split": votes.splits,
+    }
+    return as_table(columns, PROCESSED)

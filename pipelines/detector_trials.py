@@ -1,0 +1,74 @@
+"""Detectors measured as ``calibrate``, ``infer``, ``merge`` and ``evaluate`` would; nothing is recorded."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pandas as pd
+import pyarrow as pa
+import torch
+
+from overfeat.config import EvaluateSettings, InferSettings, MergeSettings
+from overfeat.evaluation.detection import match
+from overfeat.inference.calibration import Calibration, fit
+from overfeat.inference.detection import detect, detections, for_detection, processed
+from overfeat.inference.evidence import gather_evidence
+from overfeat.inference.votes import read_votes
+from overfeat.models.detector import Detector
+from overfeat.models.network import OverFeat
+from overfeat.models.regressor import Regressor
+from pipelines import dense_pass, measures, paths, pictures
+from pipelines.measures import Metrics
+from pipelines.roles import DETECTION
+
+
+def evidence(
+    role: str,
+    split: str,
+    net: OverFeat,
+    regressor: Regressor | None,
+    infer: InferSettings,
+    device: torch.device,
+    margin: int = 0,
+) -> Iterator[pa.Table]:
+    """Yield what one net sees in a split, a range of pictures at a time."""
+    placed = net.to(device).to(memory_format=torch.channels_last)
+    regressors = [regressor.to(device)] if regressor is not None else []
+    for unit in dense_pass.ranges(role, split, infer.unit_images):
+        start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
+        seen = dense_pass.read_pictures(paths.IMAGES / str(unit.payload["shard"]), start, stop)
+        yield gather_evidence([placed], regressors, seen, infer, "trial", device, margin)
+
+
+def measure_detector(detector: Detector, infer: InferSettings, merge: MergeSettings, device: torch.device) -> Metrics:
+    """Return the measures of a detector on the first split of ``infer``, its confidence fitted on held-out pictures."""
+    held_out, looked_at = _decide("calibration", detector, infer, merge, device, None)
+    objects = pictures.detection_objects()
+    matched = match(held_out, objects, looked_at["image_id"].astype(str), "voc")
+    matched = matched[~matched["ignored"]]
+    calibration = fit(matched["share"].to_numpy(float), matched["hit"].to_numpy(bool))
+    found, looked_at = _decide(infer.splits[0], detector, infer, merge, device, calibration)
+    metrics, _, _ = measures.detected(found, looked_at, EvaluateSettings(bootstrap=0))
+    (of_split,) = metrics.values()
+    return of_split
+
+
+def _decide(
+    split: str,
+    detector: Detector,
+    infer: InferSettings,
+    merge: MergeSettings,
+    device: torch.device,
+    calibration: Calibration | None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the detections of a split, with their shares, and the pictures that were looked at."""
+    names = detector.net.class_names
+    assert names is not None
+    settings = replace(infer, scales=infer.detection_scales or infer.scales)
+    found, looked_at = [], []
+    for table in evidence(DETECTION, split, detector.net, detector.regressor, settings, device, detector.margin):
+        votes = read_votes(table, len(names), for_detection(merge))
+        objects = detect(votes, merge)
+        rows = detections(votes, objects, names, calibration, "", "").to_pandas()
+        found.append(rows.assign(share=objects.shares))
+        looked_at.append(processed(votes, objects, DETECTION, "", "").to_pandas().assign(split=split))
+    return pd.concat(found, ignore_index=True), pd.concat(looked_at, ignore_index=True)

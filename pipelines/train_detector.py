@@ -1,0 +1,67 @@
+"""Stage ``train_detector``: the detector of every member, trained spatially from the classifier's weights."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from overfeat.atomic import write_text
+from overfeat.config import TrainDetectorSettings
+from overfeat.errors import DatasetError
+from overfeat.models.checkpoints import load_network, load_regressor
+from overfeat.models.detector import BACKGROUND
+from overfeat.results.store import read_footer
+from overfeat.training.detector import train_detector
+from overfeat.training.joint import JOINT_TASKS, start_joint, train_joint
+from pipelines import paths
+from pipelines.engine.console import say
+from pipelines.engine.stage import Training, Unit, gather
+
+_NO_OBJECTS = (
+    "no data set here annotates every object in its pictures, so there is nothing to train a detector on: "
+    "detections are left out of the results"
+)
+
+
+@dataclass(frozen=True)
+class TrainDetector(Training):
+    """A unit is a member of the ensemble; a killed training goes on from its last whole epoch."""
+
+    train_detector: TrainDetectorSettings
+
+    def plan(self) -> list[Unit]:
+        """Return the members of the classifier; none where there is no picture to train on."""
+        if not list(paths.IMAGES.glob("detection-train-*.parquet")):
+            return []
+        members = sorted(int(folder.name[7:]) for folder in paths.CLASSIFIER.glob("member-*"))
+        return [Unit(f"member-{number}", {"member": number}) for number in members]
+
+    def work(self, unit: Unit, folder: Path) -> None:
+        """Train the detector of one member.
+
+        Raises:
+            DatasetError: if a class has the name of the background.
+        """
+        labels = read_footer(next(paths.IMAGES.glob("detection-train-*.parquet")))["class_names"]
+        if BACKGROUND in labels:
+            raise DatasetError(f"a class of the detection set is named {BACKGROUND!r}, as what is no object: rename it")
+        which = self.train_detector.classifier
+        classifier = load_network(paths.CLASSIFIER / unit.name / f"{which}.pt")
+        boxes = paths.LOCALIZER / unit.name / f"{which}.pt"
+        localizer = load_regressor(boxes, classifier) if boxes.exists() else None
+        member, out = int(unit.payload["member"]), folder / unit.name
+        recipe, report = self.train_detector, lambda line: say(f"{unit.name}: {line}")
+        if recipe.features == "joint":
+            net = start_joint(classifier, localizer, labels, recipe, member)
+            tasks = JOINT_TASKS if localizer else JOINT_TASKS - {"localization"}
+            train_joint(paths.IMAGES, net, tasks, recipe, member, out, report)
+        else:
+            train_detector(paths.IMAGES, classifier, localizer, labels, recipe, member, out, report)
+
+    def finish(self, parts: list[Path], out: Path) -> None:
+        """Put the members in their place, or say why there are none."""
+        gather(parts, out / paths.DETECTOR)
+        if not parts:
+            say(_NO_OBJECTS)
+            write_text(out / paths.DETECTOR / "absent.txt", _NO_OBJECTS + "\n")
+
+
+STAGE = TrainDetector
