@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from overfeat.config import TrainDetectorSettings
 from overfeat.devices import choose_device, spare_threads
@@ -145,6 +145,9 @@ def start_joint(
     """Return the three tasks on the classifier's features, the detector begun from classifier and localizer."""
     seed = recipe.seed + member
     detector = start_detector(classifier, localizer, labels, recipe.margin, recipe.dropout, recipe.init, seed)
+    for layer in classifier.modules():
+        if isinstance(layer, nn.Dropout):
+            layer.p = recipe.dropout  # a loaded net knows nothing of the one it was trained with
     return JointNet(classifier, localizer, detector).requires_grad_(True)
 
 

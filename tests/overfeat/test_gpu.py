@@ -7,16 +7,24 @@ import pandas as pd
 import pytest
 import torch
 
-from overfeat.config import InferSettings, MergeSettings, TrainClassifierSettings, TrainLocalizerSettings
+from overfeat.config import (
+    InferSettings,
+    MergeSettings,
+    TrainClassifierSettings,
+    TrainDetectorSettings,
+    TrainLocalizerSettings,
+)
 from overfeat.devices import choose_device
 from overfeat.errors import SettingsError
 from overfeat.inference.decisions import class_scores
 from overfeat.inference.dense import dense
 from overfeat.inference.evidence import Picture, gather_evidence
 from overfeat.inference.votes import read_votes
-from overfeat.models.checkpoints import load_regressor
+from overfeat.models.checkpoints import load_detector, load_regressor
 from overfeat.models.network import OverFeat, initialize
 from overfeat.training.classifier import train_classifier
+from overfeat.training.detector import train_detector
+from overfeat.training.joint import JOINT_TASKS, start_joint, train_joint
 from overfeat.training.localizer import train_localizer
 
 
@@ -81,6 +89,27 @@ def test_boxes_are_learned(make_shards: Any, tmp_path: Path, changes: dict[str, 
     curves = pd.read_csv(tmp_path / "net/curves.csv")
     assert curves["train_loss"].iloc[-1] < 0.6 * curves["train_loss"].iloc[0]
     load_regressor(tmp_path / "net/last.pt", net.cpu())
+
+
+@gpu
+@pytest.mark.parametrize("features", ["own", "shared", "joint"])
+def test_objects_are_learned(make_shards: Any, tmp_path: Path, features: Any) -> None:
+    make_shards("train", images=24, objects=1)
+    make_shards("train", images=24, objects=1, task="detection")
+    images = make_shards("val", images=8, objects=1, task="detection")
+    recipe = TrainDetectorSettings(
+        **{"features": features, "epochs": 4, "batch_size": 4, "flips": "none", "init": "he", "momentum": 0.9},
+        **{"learning_rate": 0.002, "scales": (1, 2), "joint_scales": (1, 2), "joint_crops": 8, "device": "cuda"},
+    )
+    net, classes = make("mini", 2), ["left", "right"]
+    if features == "joint":
+        joint, tasks = start_joint(net, None, classes, recipe, 0), JOINT_TASKS - {"localization"}
+        train_joint(images, joint, tasks, recipe, 0, tmp_path / "net", lambda _: None)
+    else:
+        train_detector(images, net, None, classes, recipe, 0, tmp_path / "net", lambda _: None)
+    curves = pd.read_csv(tmp_path / "net/curves.csv")
+    assert curves["train_loss"].iloc[-1] < 0.8 * curves["train_loss"].iloc[0]
+    load_detector(tmp_path / "net/last.pt")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
