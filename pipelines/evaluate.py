@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from overfeat.atomic import write_text
 from overfeat.config import EvaluateSettings, MergeSettings
@@ -91,9 +92,10 @@ _NO_HITS = pd.DataFrame(columns=["image_id", "label", "guess", "rank", "split"])
 
 
 def _decisions(kind: str) -> pd.DataFrame:
-    """Return all rows of one kind of decision."""
-    files = sorted((paths.RESULTS / kind).glob("*.parquet"))
-    frame: pd.DataFrame = concatenate(files, _DECISIONS[kind]).to_pandas()
+    """Return all rows of one kind of decision, without the lists of what each was merged from."""
+    table = concatenate(sorted((paths.RESULTS / kind).glob("*.parquet")), _DECISIONS[kind])
+    plain = [field.name for field in table.schema if not pa.types.is_list(field.type)]
+    frame: pd.DataFrame = table.select(plain).to_pandas()
     return frame
 
 

@@ -21,13 +21,17 @@ def class_names(role: str) -> list[str]:
 
 
 def recognition_pictures() -> pd.DataFrame:
-    """Return labelled pictures and views by image_id, as ``IMAGES`` with left and top of a view (else NaN)."""
+    """Return pictures and views by image_id, as ``IMAGES`` with left and top of a view (else NaN).
+
+    All have a label, but for test pictures whose label may be kept secret.
+    """
     images = pd.read_parquet(paths.MANIFEST / "images.parquet")
     views = pd.read_parquet(paths.MANIFEST / "views.parquet")
     where = images.set_index("image_id")[["role", "file", "offset", "length"]]
     cut = views.drop(columns=_BOX).join(where, on="picture_id").drop(columns="picture_id")
     whole = images[(images["role"] == RECOGNITION) & ~images["image_id"].isin(views["picture_id"])]
-    return pd.concat([whole, cut]).sort_values("image_id", ignore_index=True)
+    usable = whole["label"].notna() | (whole["split"] == "test")
+    return pd.concat([whole[usable], cut]).sort_values("image_id", ignore_index=True)
 
 
 def recognition_objects() -> pd.DataFrame:

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,26 +38,25 @@ class Preprocess(Stage):
         """Return the shards of every role and split; "calibration" is cut off from the training pictures."""
         units = []
         for role in (RECOGNITION, DETECTION):
-            for split, count in sorted(Counter(self._pictures(role)["split"]).items()):
+            for split, count in sorted(Counter(self._tables(role).pictures["split"]).items()):
                 for number, start in enumerate(range(0, count, self.preprocess.shard_images)):
                     stop = min(count, start + self.preprocess.shard_images)
                     payload = {"role": role, "split": split, "start": start, "stop": stop}
                     units.append(Unit(f"{shard_name(role, split)}-{number:05d}", payload))
         return units
 
-    def _pictures(self, role: str) -> pd.DataFrame:
-        """Return a task's pictures, a share of the training ones, chosen by their ids, as split "calibration"."""
-        images = pictures.recognition_pictures() if role == RECOGNITION else pictures.detection_pictures()
-        drawn = _keys(images) < np.uint64(self.preprocess.calibration_share * (2**64 - 2**11))
-        held_out = (images["split"] == "train") & drawn
-        return images.assign(split=images["split"].mask(held_out, "calibration"))
+    def _tables(self, role: str) -> "_Tables":
+        """Return a task's pictures and objects, read once in a process."""
+        manifest = (paths.MANIFEST / "images.parquet").resolve()
+        return _read_tables(role, self.preprocess.calibration_share, manifest, manifest.stat().st_mtime_ns)
 
     def work(self, unit: Unit, folder: Path) -> None:
         """Store the pictures of one shard."""
         role, split = str(unit.payload["role"]), str(unit.payload["split"])
-        images = _in_stored_order(self._pictures(role), split)
+        tables = self._tables(role)
+        images = _in_stored_order(tables.pictures, split)
         images = images.iloc[int(unit.payload["start"]) : int(unit.payload["stop"])]
-        objects = pictures.recognition_objects() if role == RECOGNITION else pictures.detection_objects()
+        objects = tables.objects
         by_image = dict(list(objects[objects["image_id"].isin(images["image_id"])].groupby("image_id")))
         class_names = pictures.class_names(role)
         index = {label: position for position, label in enumerate(class_names)}
@@ -106,6 +106,23 @@ class Preprocess(Stage):
         )
         if enlarged:
             say(f"{enlarged:,} training pictures, smaller than {self.preprocess.train_side} pixels, were enlarged")
+
+
+class _Tables(NamedTuple):
+    """The pictures of a task, and their objects."""
+
+    pictures: pd.DataFrame
+    objects: pd.DataFrame
+
+
+@lru_cache(maxsize=2)
+def _read_tables(role: str, calibration_share: float, _manifest: Path, _modified_ns: int) -> _Tables:
+    """Read the tables, a share of the training pictures, chosen by their ids, as split "calibration"."""
+    images = pictures.recognition_pictures() if role == RECOGNITION else pictures.detection_pictures()
+    drawn = _keys(images) < np.uint64(calibration_share * (2**64 - 2**11))
+    held_out = (images["split"] == "train") & drawn
+    objects = pictures.recognition_objects() if role == RECOGNITION else pictures.detection_objects()
+    return _Tables(images.assign(split=images["split"].mask(held_out, "calibration")), objects)
 
 
 def _in_stored_order(images: pd.DataFrame, split: str) -> pd.DataFrame:
