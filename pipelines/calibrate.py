@@ -12,7 +12,7 @@ from overfeat.atomic import write_text
 from overfeat.config import CalibrateSettings, InferSettings, MergeSettings
 from overfeat.evaluation.detection import match
 from overfeat.evaluation.localization import IOU, guess_ious
-from overfeat.inference.calibration import fit
+from overfeat.inference.calibration import FEATURES, fit
 from overfeat.inference.detection import Found, detect, detections, for_detection
 from overfeat.inference.localization import localizations, localize
 from overfeat.inference.votes import Votes, read_votes
@@ -54,14 +54,15 @@ class Calibrate(Stage):
         settings, names = MergeSettings(), facts["class_names"]
         if facts["task"] == DETECTION:
             votes = read_votes(table, len(names), for_detection(settings))
-            frame, shares, right = _detections(votes, detect(votes, settings), names)
+            frame, features, right = _detections(votes, detect(votes, settings), names)
         else:
             votes = read_votes(table, len(names), settings)
             guesses = localize(votes, settings)
-            frame, shares = localizations(votes, guesses, names, None, "", "").to_pandas(), guesses.shares
+            frame, features = localizations(votes, guesses, names, None, "", "").to_pandas(), guesses.features
             right = guess_ious(frame, pictures.recognition_objects()) >= IOU
         rows = {name: frame[name].astype(str).to_numpy(object) for name in ("image_id", "label")}
-        rows |= {"task": np.full(len(frame), facts["task"], object), "share": shares, "right": right}
+        rows |= {name: features[:, number] for number, name in enumerate(FEATURES)}
+        rows |= {"task": np.full(len(frame), facts["task"], object), "right": right}
         write_table(folder / "guesses.parquet", as_table(rows, CALIBRATION), CALIBRATION)
 
     def finish(self, parts: list[Path], out: Path) -> None:
@@ -72,11 +73,12 @@ class Calibrate(Stage):
         values = {}
         for task, what in ((RECOGNITION, "localization"), (DETECTION, "detection")):
             of_task = frame[frame["task"] == task]
-            fitted = fit(of_task["share"].to_numpy(), of_task["right"].to_numpy())
+            features = of_task[list(FEATURES)].to_numpy(np.float64)
+            fitted = fit(features, of_task["label"].astype(str).tolist(), of_task["right"].to_numpy(bool))
             values[what] = asdict(fitted) if fitted else None
             if fitted:
                 share = 100 * of_task["right"].mean()
-                say(f"{what}: confidence fitted on {fitted.guesses:,} decisions, {share:.1f} % of them right")
+                say(f"{what}: confidence fitted on {fitted.decisions:,} decisions, {share:.1f} % of them right")
             else:
                 say(f"{what}: there is nothing to fit a confidence on; results have none")
         write_text(out / paths.CALIBRATION / "calibration.json", json.dumps(values, indent=2) + "\n")
@@ -85,11 +87,12 @@ class Calibrate(Stage):
 def _detections(
     votes: Votes, found: Found, names: list[str]
 ) -> tuple[pd.DataFrame, NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the detections that are right or wrong, with their shares; difficult objects and crowds are neither."""
-    frame = detections(votes, found, names, None, "", "").to_pandas().assign(share=found.shares)
+    """Return the detections that are right or wrong, with their features; difficult objects and crowds are neither."""
+    frame = detections(votes, found, names, None, "", "").to_pandas()
+    frame[list(FEATURES)] = found.features
     matched = match(frame, pictures.detection_objects(), votes.image_ids, "voc")
     matched = matched[~matched["ignored"]]
-    return matched, matched["share"].to_numpy(np.float64), matched["hit"].to_numpy(bool)
+    return matched, matched[list(FEATURES)].to_numpy(np.float64), matched["hit"].to_numpy(bool)
 
 
 STAGE = Calibrate

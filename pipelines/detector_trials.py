@@ -9,7 +9,7 @@ import torch
 
 from overfeat.config import EvaluateSettings, InferSettings, MergeSettings
 from overfeat.evaluation.detection import match
-from overfeat.inference.calibration import Calibration, fit
+from overfeat.inference.calibration import FEATURES, Calibration, fit
 from overfeat.inference.detection import detect, detections, for_detection, processed
 from overfeat.inference.evidence import gather_evidence
 from overfeat.inference.votes import read_votes
@@ -45,7 +45,8 @@ def measure_detector(detector: Detector, infer: InferSettings, merge: MergeSetti
     objects = pictures.detection_objects()
     matched = match(held_out, objects, looked_at["image_id"].astype(str), "voc")
     matched = matched[~matched["ignored"]]
-    calibration = fit(matched["share"].to_numpy(float), matched["hit"].to_numpy(bool))
+    features, labels = matched[list(FEATURES)].to_numpy(float), matched["label"].astype(str).tolist()
+    calibration = fit(features, labels, matched["hit"].to_numpy(bool))
     found, looked_at = _decide(infer.splits[0], detector, infer, merge, device, calibration)
     metrics, _, _ = measures.detected(found, looked_at, EvaluateSettings(bootstrap=0))
     (of_split,) = metrics.values()
@@ -60,7 +61,7 @@ def _decide(
     device: torch.device,
     calibration: Calibration | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the detections of a split, with their shares, and the pictures that were looked at."""
+    """Return the detections of a split, with their features, and the pictures that were looked at."""
     names = detector.net.class_names
     assert names is not None
     settings = replace(infer, scales=infer.detection_scales or infer.scales)
@@ -69,6 +70,7 @@ def _decide(
         votes = read_votes(table, len(names), for_detection(merge))
         objects = detect(votes, merge)
         rows = detections(votes, objects, names, calibration, "", "").to_pandas()
-        found.append(rows.assign(share=objects.shares))
+        rows[list(FEATURES)] = objects.features
+        found.append(rows)
         looked_at.append(processed(votes, objects, DETECTION, "", "").to_pandas().assign(split=split))
     return pd.concat(found, ignore_index=True), pd.concat(looked_at, ignore_index=True)

@@ -92,7 +92,7 @@ def test_public_names() -> None:
         ("DETECTIONS", "run image_id label score confidence x1 y1 x2 y2 members scales model split"),
         ("PROCESSED", "run image_id task windows detections model split"),
         ("NEGATIVES", "image_id epoch scale flip x1 y1 x2 y2 label score hardest"),
-        ("CALIBRATION", "task image_id label share right"),
+        ("CALIBRATION", "task image_id label log_share mean_output log_area right"),
     ],
 )
 def test_columns(schema: str, columns: str) -> None:

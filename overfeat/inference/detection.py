@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from overfeat.config import MergeSettings
-from overfeat.inference.calibration import Calibration
+from overfeat.inference.calibration import Calibration, features_of
 from overfeat.inference.merge import merge_groups
 from overfeat.inference.votes import Ints, Votes
 from overfeat.results.schemas import DETECTIONS, PROCESSED
@@ -29,7 +29,7 @@ class Found:
         pictures: position of its picture in the votes.
         classes: class index.
         scores: the class outputs of its members, added up.
-        shares: the score divided by the number of the picture's windows.
+        features: that the confidence is a function of, ``(N, 3)``.
         boxes: ``(N, 4)`` in pixels of the original picture.
         members: numbers of the windows that were merged into it, in their picture's evidence.
         scales: numbers of their scales.
@@ -38,7 +38,7 @@ class Found:
     pictures: Ints
     classes: Ints
     scores: NDArray[np.float64]
-    shares: NDArray[np.float64]
+    features: NDArray[np.float64]
     boxes: NDArray[np.float64]
     members: list[Ints]
     scales: list[Ints]
@@ -71,13 +71,15 @@ def detect(votes: Votes, settings: MergeSettings) -> Found:
     pictures, classes = np.divmod(problems[first], votes.num_classes)
     order = np.lexsort([*boxes.T[::-1], classes, -scores, pictures])
     by_cluster = np.argsort(clusters, kind="stable")
-    members = np.split(windows[by_cluster], np.cumsum(np.bincount(clusters, minlength=len(boxes)))[:-1])
-    totals = np.bincount(votes.window_pictures, minlength=len(votes.image_ids))
+    sizes = np.bincount(clusters, minlength=len(boxes))
+    members = np.split(windows[by_cluster], np.cumsum(sizes)[:-1])
+    totals = np.bincount(votes.window_pictures, minlength=len(votes.image_ids))[pictures]
+    features = features_of(scores, totals.astype(np.float64), sizes.astype(np.float64), boxes)
     return Found(
         pictures=pictures[order],
         classes=classes[order],
         scores=scores[order],
-        shares=scores[order] / totals[pictures[order]],
+        features=features[order],
         boxes=boxes[order],
         members=[np.sort(votes.windows[members[i]]) for i in order],
         scales=[np.unique(votes.window_scales[members[i]]) for i in order],
@@ -98,12 +100,13 @@ def detections(
 ) -> pa.Table:
     """Return the objects as rows of ``DETECTIONS``; without a ``calibration`` their confidence is null."""
     count = len(found.pictures)
+    labels = np.array(class_names, object)[found.classes]
     columns = {
         "run": [run] * count,
         "image_id": np.array(votes.image_ids, object)[found.pictures],
-        "label": np.array(class_names, object)[found.classes],
+        "label": labels,
         "score": found.scores.astype(np.float32),
-        "confidence": calibration.confidence(found.shares) if calibration else [None] * count,
+        "confidence": calibration.confidence(found.features, labels.tolist()) if calibration else [None] * count,
         **{side: found.boxes[:, i].astype(np.float32) for i, side in enumerate(("x1", "y1", "x2", "y2"))},
         "members": found.members,
         "scales": found.scales,

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from overfeat.config import MergeSettings
-from overfeat.inference.calibration import Calibration
+from overfeat.inference.calibration import Calibration, features_of
 from overfeat.inference.decisions import means_of_maps
 from overfeat.inference.merge import merge_groups
 from overfeat.inference.votes import Ints, Votes
@@ -25,7 +25,7 @@ class Guesses:
         classes: class index.
         ranks: 1 for the picture's best.
         scores: the class outputs of its members, added up.
-        shares: the score divided by the number of the picture's windows: a mean output, whatever votes.
+        features: that the confidence is a function of, ``(N, 3)``.
         boxes: ``(N, 4)`` in pixels of the original picture.
         members: numbers of the windows that were merged into it, in their picture's evidence.
         scales: numbers of their scales.
@@ -35,7 +35,7 @@ class Guesses:
     classes: Ints
     ranks: Ints
     scores: NDArray[np.float64]
-    shares: NDArray[np.float64]
+    features: NDArray[np.float64]
     boxes: NDArray[np.float64]
     members: list[Ints]
     scales: list[Ints]
@@ -83,13 +83,14 @@ def localize(votes: Votes, settings: MergeSettings, given: Mapping[str, int] | N
     order, ranks = _rank(pictures[instances], classes[instances], scores, settings.top_k)
     instances, best, scores = instances[order], best[order], scores[order]
     members = _members(candidates, clusters, best)
-    totals = np.bincount(votes.window_pictures, minlength=len(votes.image_ids))
+    totals = np.bincount(votes.window_pictures, minlength=len(votes.image_ids))[pictures[instances]]
+    sizes = np.array([len(windows) for windows in members], np.float64)
     return Guesses(
         pictures=pictures[instances],
         classes=classes[instances],
         ranks=ranks,
         scores=scores,
-        shares=scores / totals[pictures[instances]],
+        features=features_of(scores, totals.astype(np.float64), sizes, boxes[best]),
         boxes=boxes[best],
         members=[np.sort(votes.windows[windows]) for windows in members],
         scales=[np.unique(votes.window_scales[windows]) for windows in members],
@@ -193,11 +194,12 @@ def localizations(
 ) -> pa.Table:
     """Return the guesses as rows of ``LOCALIZATIONS``; without a ``calibration`` their confidence is null."""
     count = len(guesses.pictures)
-    confidence = calibration.confidence(guesses.shares) if calibration else [None] * count
+    labels = np.array(class_names, object)[guesses.classes]
+    confidence = calibration.confidence(guesses.features, labels.tolist()) if calibration else [None] * count
     columns = {
         "run": [run] * count,
         "image_id": np.array(votes.image_ids, object)[guesses.pictures],
-        "label": np.array(class_names, object)[guesses.classes],
+        "label": labels,
         "score": guesses.scores.astype(np.float32),
         "confidence": confidence,
         **{side: guesses.boxes[:, i].astype(np.float32) for i, side in enumerate(("x1", "y1", "x2", "y2"))},

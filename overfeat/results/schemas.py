@@ -193,7 +193,9 @@ CALIBRATION = pa.schema(
         ("task", _LABEL),  # "recognition" or "detection"
         ("image_id", _LABEL),
         ("label", _LABEL),
-        ("share", pa.float64()),  # of the windows' output
+        ("log_share", pa.float64()),  # of the output of all windows
+        ("mean_output", pa.float64()),  # of its windows
+        ("log_area", pa.float64()),  # of its box, in square pixels of the original picture
         ("right", pa.bool_()),
     ]
 )

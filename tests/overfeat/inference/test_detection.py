@@ -145,7 +145,15 @@ def as_objects(votes: Votes, found: Found) -> list[Object]:
             "numbers": [score, share, *box],
         }
         for picture, index, members, scales, score, share, box in zip(
-            *(found.pictures, found.classes, found.members, found.scales, found.scores, found.shares, found.boxes),
+            *(
+                found.pictures,
+                found.classes,
+                found.members,
+                found.scales,
+                found.scores,
+                np.exp(found.features[:, 0]),
+                found.boxes,
+            ),
             strict=True,
         )
     ]
@@ -232,7 +240,9 @@ def test_by_hand() -> None:
     assert found.pictures.tolist() == [0, 0, 0]
     assert [NAMES[index] for index in found.classes] == ["cat", "cat", "dog"]
     np.testing.assert_allclose(found.scores, [0.875, 0.75, 0.625], rtol=1e-6)
-    np.testing.assert_allclose(found.shares, found.scores / 4)
+    np.testing.assert_allclose(np.exp(found.features[:, 0]), found.scores / 4)
+    np.testing.assert_allclose(found.features[:, 1], [0.875, 0.375, 0.625], rtol=1e-6)
+    np.testing.assert_allclose(np.exp(found.features[:, 2]), [600, 400, 400])
     assert found.boxes.tolist() == [list(THERE), [11, 10, 31, 30], list(NEAR)]
 
 
@@ -345,7 +355,7 @@ def test_the_votes_are_probabilities_of_the_scales_of_detection() -> None:
 def test_rows_of_the_table() -> None:
     evidence = as_evidence(make_rows(5, 3, 0.0, 8.0, per_class=False))
     votes, found = find(evidence, MergeSettings(detection_min_score=0.1))
-    calibration = Calibration(slope=2.0, intercept=1.0, guesses=9)
+    calibration = Calibration((2.0, 1.0, 0.1), 1.0, 9, {NAMES[0]: 0.5})
     table = detections(votes, found, NAMES, calibration, "the run", "the model")
     assert table.schema.equals(DETECTIONS)
     frame = table.to_pandas()
@@ -353,7 +363,7 @@ def test_rows_of_the_table() -> None:
     assert frame["image_id"].tolist() == [f"p{i}" for i in found.pictures]
     assert frame["label"].tolist() == [NAMES[i] for i in found.classes]
     np.testing.assert_allclose(frame["score"], found.scores, rtol=1e-6)
-    np.testing.assert_allclose(frame["confidence"], calibration.confidence(found.shares), rtol=1e-6)
+    np.testing.assert_allclose(frame["confidence"], calibration.confidence(found.features, frame["label"]), rtol=1e-6)
     np.testing.assert_allclose(frame[["x1", "y1", "x2", "y2"]], found.boxes, rtol=1e-6)
     assert [part.tolist() for part in frame["members"]] == [part.tolist() for part in found.members]
     assert [part.tolist() for part in frame["scales"]] == [part.tolist() for part in found.scales]
@@ -399,7 +409,7 @@ def test_nothing_found_gives_no_row(merge: MergeSettings, evidence: Callable[[],
     votes, found = find(evidence(), merge)
     assert found.members == found.scales == []
     assert found.boxes.shape == (0, 4)
-    table = detections(votes, found, NAMES, Calibration(1.0, 0.0, 1), "run", "m")
+    table = detections(votes, found, NAMES, Calibration((1.0, 0.0, 0.0), 0.0, 1), "run", "m")
     assert table.num_rows == 0
     assert table.schema.equals(DETECTIONS)
     assert processed(votes, found, "detection", "run", "m")["detections"].to_pylist() == [0] * len(votes.image_ids)

@@ -223,7 +223,9 @@ def equal_to_plain(
         np.testing.assert_allclose(guesses.boxes[rows], [guess["box"] for guess in expected], rtol=1e-5, atol=1e-4)
         scores = np.array([guess["score"] for guess in expected])
         np.testing.assert_allclose(guesses.scores[rows], scores, rtol=1e-4)
-        np.testing.assert_allclose(guesses.shares[rows], scores / expected[0]["windows"], rtol=1e-4)
+        np.testing.assert_allclose(
+            np.exp(guesses.features[rows, 0]), np.maximum(scores / expected[0]["windows"], 1e-6), rtol=1e-4
+        )
         scales = [np.unique(seen.scales[guess["members"]]).tolist() for guess in expected]
         assert [guesses.scales[row].tolist() for row in rows] == scales
 
@@ -298,8 +300,12 @@ def test_members_are_the_windows_whose_mean_box_it_is_and_the_score_is_their_sha
         np.testing.assert_allclose(guesses.boxes[row], votes.boxes[windows].mean(0), atol=1e-6)
         entries = np.isin(votes.entry_windows, windows) & (votes.entry_classes == index)
         assert guesses.scores[row] == pytest.approx(votes.outputs[entries].sum())
-        assert guesses.shares[row] == pytest.approx(guesses.scores[row] / totals[picture])
-        assert 0 <= guesses.shares[row] <= 1
+        share = guesses.scores[row] / totals[picture]
+        assert 0 <= share <= 1
+        box = guesses.boxes[row]
+        area = max(1.0, (box[2] - box[0]) * (box[3] - box[1]))
+        expected = [np.log(share), guesses.scores[row] / len(members), np.log(area)]
+        np.testing.assert_allclose(guesses.features[row], expected, rtol=1e-6)
     for name in ("pictures", "classes", "ranks", "scores", "boxes"):
         np.testing.assert_array_equal(getattr(guesses, name), getattr(again, name))
 
@@ -336,13 +342,13 @@ def test_rows_of_the_table() -> None:
     infer = InferSettings(scales=(1, 2), flips=False)
     votes = read_votes(gathered(1, False, infer, NAMES), CLASSES, MergeSettings())
     guesses = localize(votes, MergeSettings())
-    calibration = Calibration(slope=2.0, intercept=1.0, guesses=9)
+    calibration = Calibration((2.0, 1.0, 0.1), 1.0, 9, {NAMES[0]: 0.5})
     table = localizations(votes, guesses, NAMES, calibration, "the run", "the model")
     assert table.schema.equals(LOCALIZATIONS)
     frame = table.to_pandas()
     assert frame["image_id"].tolist() == [f"p{i}" for i in guesses.pictures]
     assert frame["label"].tolist() == [NAMES[i] for i in guesses.classes]
-    np.testing.assert_allclose(frame["confidence"], calibration.confidence(guesses.shares), rtol=1e-6)
+    np.testing.assert_allclose(frame["confidence"], calibration.confidence(guesses.features, frame["label"]), rtol=1e-6)
     np.testing.assert_allclose(frame[["x1", "y1", "x2", "y2"]], guesses.boxes, rtol=1e-6)
     assert [m.tolist() for m in frame["members"]] == [m.tolist() for m in guesses.members]
     assert frame.groupby("image_id", observed=True)["rank"].apply(list).tolist() == [[1, 2, 3, 4, 5]] * 3
