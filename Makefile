@@ -55,4 +55,4 @@ lock: setup
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf .work data/manifest data/images data/checkpoints data/windows data/results data/plots metrics.json
+	rm -rf .work data/manifest data/images data/images_det data/checkpoints data/windows data/results data/plots metrics.json

@@ -100,7 +100,7 @@ class SampleSettings:
     seed: int = ranged(0, 0)
     train_images: int = ranged(4000, 10)
     val_images: int = ranged(1000, 10)
-    detection_train_images: int = ranged(1200, 10)
+    detection_train_images: int = ranged(900, 10)
     detection_val_images: int = ranged(400, 10)
 
 

@@ -33,7 +33,7 @@ from pipelines.ablation_report import write_report
 from pipelines.engine.console import say
 from pipelines.engine.locks import WORK
 from pipelines.engine.settings import PARAMS_FILE, load_params, parse_section
-from pipelines.roles import RECOGNITION
+from pipelines.roles import RECOGNITION, images_of
 from pipelines.trials import THRESHOLDS, Trials
 
 SCALES = (1, 2, 3, 4)
@@ -144,7 +144,7 @@ def _trials(split: str, net: OverFeat, regressor: Regressor, infer: InferSetting
     tables = []
     for unit in dense_pass.ranges(RECOGNITION, split, infer.unit_images):
         start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
-        pictures = dense_pass.read_pictures(paths.IMAGES / str(unit.payload["shard"]), start, stop)
+        pictures = dense_pass.read_pictures(images_of(RECOGNITION) / str(unit.payload["shard"]), start, stop)
         tables.append(gather_evidence([net], [regressor], pictures, infer, "ablation", device))
     return Trials(tables, net.class_names)
 

@@ -20,7 +20,7 @@ from overfeat.models.network import OverFeat
 from overfeat.models.regressor import Regressor
 from pipelines import paths
 from pipelines.engine.stage import Unit
-from pipelines.roles import DETECTION, shard_name
+from pipelines.roles import DETECTION, images_of
 
 _LARGE_NET_BYTES = 100e6
 
@@ -40,13 +40,14 @@ def ranges(role: str, split: str, step: int, most: int | None = None) -> list[Un
     """Return a unit for every ``step`` pictures of a role and split, of no more than ``most`` in all; none if none."""
     units = []
     left = most
-    for shard in sorted(paths.IMAGES.glob(f"{shard_name(role, split)}-*.parquet")):
+    prefix = f"{DETECTION}-" if role == DETECTION else ""
+    for shard in sorted(images_of(role).glob(f"{split}-*.parquet")):
         rows = pq.read_metadata(shard).num_rows
         rows = rows if left is None else min(rows, left)
         left = None if left is None else left - rows
         for start in range(0, rows, step):
             payload = {"role": role, "shard": shard.name, "start": start, "stop": min(rows, start + step)}
-            units.append(Unit(f"{shard.stem}-{start:06d}", payload))
+            units.append(Unit(f"{prefix}{shard.stem}-{start:06d}", payload))
     return units
 
 
@@ -60,7 +61,7 @@ def evidence(unit: Unit, settings: InferSettings, run: str) -> tuple[pa.Table, d
         nets, regressors, model = _load_members(settings.checkpoint, device)
         margin = 0
     start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
-    pictures = read_pictures(paths.IMAGES / str(unit.payload["shard"]), start, stop)
+    pictures = read_pictures(images_of(task) / str(unit.payload["shard"]), start, stop)
     table = gather_evidence(nets, regressors, pictures, settings, run, device, margin)
     geometry = {name: getattr(nets[0], name) for name in ("window", "stride", "fine_stride")}
     facts = {"model": model, "class_names": nets[0].class_names, "geometry": geometry, "boxes": bool(regressors)}

@@ -16,9 +16,9 @@ from overfeat.inference.votes import read_votes
 from overfeat.models.detector import Detector
 from overfeat.models.network import OverFeat
 from overfeat.models.regressor import Regressor
-from pipelines import dense_pass, measures, paths, pictures
+from pipelines import dense_pass, measures, pictures
 from pipelines.measures import Metrics
-from pipelines.roles import DETECTION
+from pipelines.roles import DETECTION, images_of
 
 
 def evidence(
@@ -35,7 +35,7 @@ def evidence(
     regressors = [regressor.to(device)] if regressor is not None else []
     for unit in dense_pass.ranges(role, split, infer.unit_images):
         start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
-        seen = dense_pass.read_pictures(paths.IMAGES / str(unit.payload["shard"]), start, stop)
+        seen = dense_pass.read_pictures(images_of(role) / str(unit.payload["shard"]), start, stop)
         yield gather_evidence([placed], regressors, seen, infer, "trial", device, margin)
 
 

@@ -79,7 +79,7 @@ def _train(recipe: TrainDetectorSettings, which: str) -> Detector:
     def report(line: str) -> None:
         say(f"{recipe.choose}: {line}")
 
-    train_detector(paths.IMAGES, classifier, localizer, labels, recipe, 0, folder, report)
+    train_detector(paths.IMAGES_DETECTION, classifier, localizer, labels, recipe, 0, folder, report)
     return load_detector(folder / f"{which}.pt")
 
 

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from overfeat.config import PreprocessSettings, SourceSettings
@@ -21,7 +20,7 @@ from pipelines import paths, pictures
 from pipelines.engine.console import say
 from pipelines.engine.provenance import settings_footer
 from pipelines.engine.stage import Stage, Unit, gather
-from pipelines.roles import DETECTION, RECOGNITION, shard_name
+from pipelines.roles import DETECTION, RECOGNITION, images_of
 from pipelines.sources import folder
 
 _BOX = ["x1", "y1", "x2", "y2"]
@@ -42,7 +41,7 @@ class Preprocess(Stage):
                 for number, start in enumerate(range(0, count, self.preprocess.shard_images)):
                     stop = min(count, start + self.preprocess.shard_images)
                     payload = {"role": role, "split": split, "start": start, "stop": stop}
-                    units.append(Unit(f"{shard_name(role, split)}-{number:05d}", payload))
+                    units.append(Unit(f"{role}-{split}-{number:05d}", payload))
         return units
 
     def _tables(self, role: str) -> "_Tables":
@@ -66,7 +65,7 @@ class Preprocess(Stage):
             for name, values in rows.items():
                 values.append(row[name])
         facts = {**settings_footer(self), "class_names": class_names}
-        write_table(folder / f"{unit.name}.parquet", rows, STORED_IMAGES, facts, row_group=256)
+        write_table(folder / f"{unit.name.removeprefix(f'{role}-')}.parquet", rows, STORED_IMAGES, facts, row_group=256)
 
     def _row(self, role: str, image: dict[Any, Any], objects: pd.DataFrame, index: dict[str, int]) -> dict[str, Any]:
         """Return a row of ``STORED_IMAGES``."""
@@ -99,11 +98,11 @@ class Preprocess(Stage):
 
     def finish(self, parts: list[Path], out: Path) -> None:
         """Put the shards in their place and say how many pictures had to be enlarged."""
-        gather(parts, out / paths.IMAGES)
+        for role in (RECOGNITION, DETECTION):
+            of_role = [part for unit, part in zip(self.plan(), parts, strict=True) if unit.payload["role"] == role]
+            gather(of_role, out / images_of(role))
         shards = sorted((out / paths.IMAGES).glob("*.parquet"))
-        enlarged = sum(
-            int(np.sum(pq.read_table(shard, columns=["enlarged"])["enlarged"].to_numpy())) for shard in shards
-        )
+        enlarged = int(np.sum(read_columns(shards, ["enlarged"])["enlarged"].to_numpy())) if shards else 0
         if enlarged:
             say(f"{enlarged:,} training pictures, smaller than {self.preprocess.train_side} pixels, were enlarged")
 

@@ -1,8 +1,12 @@
 """The two roles a picture of the manifest can have, which are also the tasks of evidence and decisions."""
 
+from pathlib import Path
+
+from pipelines import paths
+
 RECOGNITION, DETECTION = "recognition", "detection"
 
 
-def shard_name(role: str, split: str) -> str:
-    """Return how the names of a split's shards begin: those of recognition have no role in them."""
-    return split if role == RECOGNITION else f"{role}-{split}"
+def images_of(role: str) -> Path:
+    """Return the folder of a role's shards: apart, so that other pictures for one task leave the nets of the other."""
+    return paths.IMAGES_DETECTION if role == DETECTION else paths.IMAGES

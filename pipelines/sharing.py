@@ -104,18 +104,18 @@ def _train(way: str, recipe: TrainDetectorSettings, which: str) -> Nets:
     if way == "joint":
         joint = replace(recipe, features="joint")
         net = start_joint(classifier, localizer, labels, joint, 0)
-        train_joint(paths.IMAGES, net, JOINT_TASKS, joint, 0, folder, report)
+        train_joint(paths.IMAGES, paths.IMAGES_DETECTION, net, JOINT_TASKS, joint, 0, folder, report)
         both = _recognition_of(folder, which)
         return Nets(both[0], both, load_detector(folder / f"{which}.pt"))
     own = replace(recipe, features="shared" if way == "shared" else "own")
-    train_detector(paths.IMAGES, classifier, localizer, labels, own, 0, folder, report)
+    train_detector(paths.IMAGES_DETECTION, classifier, localizer, labels, own, 0, folder, report)
     detector = load_detector(folder / f"{which}.pt")
     if way == "shared":
         return Nets(classifier, (classifier, localizer), detector)
     alone = folder / "localization"
     start = load_network(paths.CLASSIFIER / "member-0" / f"{recipe.classifier}.pt")
     boxes = load_regressor(paths.LOCALIZER / "member-0" / f"{recipe.classifier}.pt", start)
-    train_joint(paths.IMAGES, JointNet(start, boxes, None), {"localization"}, recipe, 0, alone, report)
+    train_joint(paths.IMAGES, None, JointNet(start, boxes, None), {"localization"}, recipe, 0, alone, report)
     return Nets(classifier, _recognition_of(alone, which), detector)
 
 

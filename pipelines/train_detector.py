@@ -6,6 +6,7 @@ from pathlib import Path
 from overfeat.atomic import write_text
 from overfeat.config import TrainDetectorSettings
 from overfeat.errors import DatasetError
+from overfeat.images.shards import shard_paths
 from overfeat.models.checkpoints import load_network, load_regressor
 from overfeat.models.detector import BACKGROUND
 from overfeat.results.store import read_footer
@@ -29,7 +30,7 @@ class TrainDetector(Training):
 
     def plan(self) -> list[Unit]:
         """Return the members of the classifier; none where there is no picture to train on."""
-        if not list(paths.IMAGES.glob("detection-train-*.parquet")):
+        if not list(paths.IMAGES_DETECTION.glob("train-*.parquet")):
             return []
         members = sorted(int(folder.name[7:]) for folder in paths.CLASSIFIER.glob("member-*"))
         return [Unit(f"member-{number}", {"member": number}) for number in members]
@@ -40,7 +41,7 @@ class TrainDetector(Training):
         Raises:
             DatasetError: if a class has the name of the background.
         """
-        labels = read_footer(next(paths.IMAGES.glob("detection-train-*.parquet")))["class_names"]
+        labels = read_footer(shard_paths(paths.IMAGES_DETECTION, "train")[0])["class_names"]
         if BACKGROUND in labels:
             raise DatasetError(f"a class of the detection set is named {BACKGROUND!r}, as what is no object: rename it")
         which = self.train_detector.classifier
@@ -52,9 +53,9 @@ class TrainDetector(Training):
         if recipe.features == "joint":
             net = start_joint(classifier, localizer, labels, recipe, member)
             tasks = JOINT_TASKS if localizer else JOINT_TASKS - {"localization"}
-            train_joint(paths.IMAGES, net, tasks, recipe, member, out, report)
+            train_joint(paths.IMAGES, paths.IMAGES_DETECTION, net, tasks, recipe, member, out, report)
         else:
-            train_detector(paths.IMAGES, classifier, localizer, labels, recipe, member, out, report)
+            train_detector(paths.IMAGES_DETECTION, classifier, localizer, labels, recipe, member, out, report)
 
     def finish(self, parts: list[Path], out: Path) -> None:
         """Put the members in their place, or say why there are none."""

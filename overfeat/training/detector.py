@@ -151,7 +151,7 @@ def _without_dropout(head: nn.Sequential) -> Iterator[nn.Sequential]:
 def detector_task(
     images: Path, detector: Detector, labels: Sequence[str], recipe: TrainDetectorSettings, seed: int, ledger: Path
 ) -> DetectorTask:
-    """Return the training of a detector on the shards of "detection-train", measured on those of "detection-val".
+    """Return the training of a detector on the shards of split "train", measured on those of "val" if there are any.
 
     Raises:
         DatasetError: if there are no pictures to train on.
@@ -161,9 +161,9 @@ def detector_task(
         shards = shard_paths(images, split)
         return Scenes.of_recipe(shards, detector.net.geometry, labels, recipe, detector.margin, mirrored, seed)
 
-    training = scenes("detection-train", recipe.flips == "random")
+    training = scenes("train", recipe.flips == "random")
     try:
-        validation = scenes("detection-val", mirrored=False)
+        validation = scenes("val", mirrored=False)
     except DatasetError:
         validation = None
     return DetectorTask(detector, seed, recipe, training, training.pictures(), validation, Ledger(ledger, labels))
@@ -182,7 +182,7 @@ def train_detector(
     """Train one detector of the ensemble.
 
     Args:
-        images: folder of shards with splits "detection-train" and, if there are any, "detection-val".
+        images: folder of detection's shards, with splits "train" and, if there are any, "val".
         classifier: the net it starts from.
         localizer: whose boxes it starts from, if there is one.
         labels: of the objects, by class index.

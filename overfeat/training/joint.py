@@ -159,6 +159,7 @@ def _endless(once: Any, epoch: int) -> Iterator[Parts]:
 
 def train_joint(
     images: Path,
+    detection_images: Path | None,
     net: JointNet,
     tasks: Collection[TaskName],
     recipe: TrainDetectorSettings,
@@ -169,7 +170,8 @@ def train_joint(
     """Train the features together with the heads of some tasks.
 
     Args:
-        images: folder of shards; recognition's are "train", those of detection "detection-train".
+        images: folder of recognition's shards.
+        detection_images: folder of detection's shards; not needed where detection is not trained.
         net: with the parts that are asked for.
         tasks: which.
         recipe: settings; member ``m`` uses seed ``recipe.seed + m``.
@@ -190,9 +192,9 @@ def train_joint(
     shards, mirrored = shard_paths(images, "train"), recipe.flips == "random"
     detection = views = pictures = None
     if "detection" in tasks:
-        assert detector is not None
+        assert detector is not None and detection_images is not None  # noqa: PT018
         labels = (detector.net.class_names or [])[:-1]
-        detection = detector_task(images, detector, labels, recipe, seed, folder / "negatives")
+        detection = detector_task(detection_images, detector, labels, recipe, seed, folder / "negatives")
     if "classification" in tasks:
         threads = recipe.loader_threads or spare_threads()
         views = TrainingViews(shards, classifier.window, 1, recipe.flips, recipe.joint_crops, seed, threads)

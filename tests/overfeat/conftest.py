@@ -47,7 +47,7 @@ def make_shards(tmp_path: Path) -> MakeShards:
     """Return a function that writes shards of a split and returns their folder.
 
     Each picture gets ``objects`` white rectangles, which are annotated with its label. ``task`` is "recognition" or
-    "detection", whose shards are named after it.
+    "detection", each of which has its own folder.
     """
 
     def make(
@@ -58,7 +58,7 @@ def make_shards(tmp_path: Path) -> MakeShards:
         objects: int = 0,
         task: str = "recognition",
     ) -> Path:
-        folder = tmp_path / "images"
+        folder = tmp_path / ("images_det" if task == "detection" else "images")
         generator = np.random.default_rng(len(split))
         for shard in range(shards):
             rows: dict[str, list[object]] = {name: [] for name in STORED_IMAGES.names}
@@ -85,8 +85,7 @@ def make_shards(tmp_path: Path) -> MakeShards:
                 }
                 for name, value in row.items():
                     rows[name].append(value)
-            file = f"{'detection-' * (task == 'detection')}{split}-{shard:05d}.parquet"
-            write_table(folder / file, rows, STORED_IMAGES, {"class_names": CLASS_NAMES})
+            write_table(folder / f"{split}-{shard:05d}.parquet", rows, STORED_IMAGES, {"class_names": CLASS_NAMES})
         return folder
 
     return make

@@ -94,7 +94,7 @@ def test_boxes_are_learned(make_shards: Any, tmp_path: Path, changes: dict[str, 
 @gpu
 @pytest.mark.parametrize("features", ["own", "shared", "joint"])
 def test_objects_are_learned(make_shards: Any, tmp_path: Path, features: Any) -> None:
-    make_shards("train", images=24, objects=1)
+    recognition = make_shards("train", images=24, objects=1)
     make_shards("train", images=24, objects=1, task="detection")
     images = make_shards("val", images=8, objects=1, task="detection")
     recipe = TrainDetectorSettings(
@@ -104,7 +104,7 @@ def test_objects_are_learned(make_shards: Any, tmp_path: Path, features: Any) ->
     net, classes = make("mini", 2), ["left", "right"]
     if features == "joint":
         joint, tasks = start_joint(net, None, classes, recipe, 0), JOINT_TASKS - {"localization"}
-        train_joint(images, joint, tasks, recipe, 0, tmp_path / "net", lambda _: None)
+        train_joint(recognition, images, joint, tasks, recipe, 0, tmp_path / "net", lambda _: None)
     else:
         train_detector(images, net, None, classes, recipe, 0, tmp_path / "net", lambda _: None)
     curves = pd.read_csv(tmp_path / "net/curves.csv")

@@ -91,6 +91,10 @@ def manifest(first: Path, second: Path | None = None, **settings: object) -> Man
     return Manifest(source, ManifestSettings(**settings))  # type: ignore[arg-type]
 
 
+def splits(folder: str) -> set[str]:
+    return {path.name[:-14] for path in Path(folder).iterdir()}
+
+
 def table(name: str) -> pd.DataFrame:
     return pd.read_parquet(f"data/manifest/{name}.parquet")
 
@@ -113,9 +117,7 @@ def test_one_set_with_all_objects_serves_both_tasks(voc: Path, run: Callable[[St
 def test_the_shards_of_one_set(voc: Path, run: Callable[[Stage], None]) -> None:
     run(manifest(voc, view_context=2.0))
     run(Preprocess(SourceSettings(str(voc), str(voc)), PreprocessSettings(40, 30, 60, 95, 0.0)))
-    assert sorted(path.name[:-14] for path in Path("data/images").iterdir()) == [
-        *("detection-test", "detection-train", "detection-val", "test", "train", "val")
-    ]
+    assert splits("data/images") == splits("data/images_det") == {"train", "val", "test"}
     views = pq.read_table("data/images/train-00000.parquet").to_pylist()
     assert len(views) == 6
     for view in views:
@@ -127,10 +129,10 @@ def test_the_shards_of_one_set(voc: Path, run: Callable[[Stage], None]) -> None:
         inside = pixels[y1 + 2 : y2 - 2, x1 + 2 : x2 - 2]
         assert inside.mean() > 230
         assert (pixels > 180).float().mean() == pytest.approx((x2 - x1) * (y2 - y1) / pixels.numel(), abs=0.05)
-    whole = pq.read_table("data/images/detection-train-00000.parquet").to_pylist()
+    whole = pq.read_table("data/images_det/train-00000.parquet").to_pylist()
     assert {row["image_id"]: len(row["object_labels"]) for row in whole} == {"p0": 2, "p1": 2, "p2": 2, "p5": 0}
     assert {(row["stored_width"], row["stored_height"]) for row in whole} == {(70, 60)}
-    assert read_footer(Path("data/images/detection-train-00000.parquet"))["class_names"] == ["cup", "hat"]
+    assert read_footer(Path("data/images_det/train-00000.parquet"))["class_names"] == ["cup", "hat"]
 
 
 def test_views_of_one_picture_stay_on_one_side_of_a_split(voc: Path, run: Callable[[Stage], None]) -> None:
@@ -154,12 +156,14 @@ def test_two_sets_are_kept_apart(voc: Path, folders: Path, run: Callable[[Stage]
     assert len(pictures.recognition_pictures()) == 6
     assert set(pictures.detection_objects()["image_id"]) == {f"detection/p{n}" for n in range(5)}
     run(Preprocess(SourceSettings(str(folders), str(voc)), PreprocessSettings(40, 30, 60, 95, 0.0)))
-    names = {path.name[:-14] for path in Path("data/images").iterdir()}
-    assert names == {"train", "val", "detection-train", "detection-val", "detection-test"}
+    assert splits("data/images") == {"train", "val"}
+    assert splits("data/images_det") == {"train", "val", "test"}
 
 
 def test_one_set_without_all_objects_serves_recognition_alone(folders: Path, run: Callable[[Stage], None]) -> None:
     run(manifest(folders))
+    run(Preprocess(SourceSettings(str(folders), str(folders)), PreprocessSettings(40, 30, 60, 95, 0.0)))
+    assert splits("data/images_det") == set()
     assert set(table("images")["role"]) == {"recognition"}
     assert set(table("classes")["role"]) == {"recognition"}
     assert pictures.detection_pictures().empty

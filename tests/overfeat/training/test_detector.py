@@ -95,7 +95,7 @@ def images(make_shards: Callable[..., Path]) -> Path:
 
 def pictures_of(images: Path, split: str) -> dict[str, dict[str, Any]]:
     """Return the rows of the stored pictures by image_id, in its order."""
-    paths = sorted(images.glob(f"detection-{split}-*.parquet"))
+    paths = sorted(images.glob(f"{split}-*.parquet"))
     rows = [row for path in paths for row in pq.read_table(path).to_pylist()]
     return {row["image_id"]: row for row in sorted(rows, key=lambda row: str(row["image_id"]))}
 
@@ -282,7 +282,7 @@ def test_without_a_validation_split_only_the_loss_is_known(make_shards: Callable
 def test_pictures_without_objects_take_part(make_shards: Callable[..., Path], tmp_path: Path) -> None:
     images = make_shards("train", images=12, objects=1, task="detection")
     make_shards("plain", images=8, shards=1, task="detection")
-    (images / "detection-plain-00000.parquet").rename(images / "detection-train-00002.parquet")
+    (images / "plain-00000.parquet").rename(images / "train-00002.parquet")
     train(images, tmp_path / "net", batch_size=1)
     seen = ledger_of(tmp_path / "net").groupby("image_id").size()
     assert set(seen.index) == {f"train-{i:04d}" for i in range(12)} | {f"plain-{i:04d}" for i in range(8)}
@@ -301,12 +301,12 @@ def test_a_set_without_any_object_trains_the_background(make_shards: Callable[..
 def test_a_minibatch_that_teaches_nothing_is_passed_over(make_shards: Callable[..., Path], tmp_path: Path) -> None:
     images = make_shards("train", images=4, objects=1, task="detection")
     make_shards("plain", images=4, shards=1, task="detection")
-    (images / "detection-plain-00000.parquet").rename(images / "detection-train-00002.parquet")
+    (images / "plain-00000.parquet").rename(images / "train-00002.parquet")
     train(images, tmp_path / "net", negatives=0, batch_size=1)
 
 
 def test_no_pictures_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="no pictures of split 'detection-train'"):
+    with pytest.raises(DatasetError, match="no pictures of split 'train'"):
         train(tmp_path, tmp_path / "net")
 
 

@@ -57,14 +57,14 @@ def parts() -> tuple[OverFeat, Regressor]:
 
 @pytest.fixture
 def images(make_shards: Callable[..., Path]) -> Path:
-    make_shards("train", images=32, objects=1)
     make_shards("train", images=24, objects=1, task="detection")
-    return make_shards("val", images=8, objects=1, task="detection")
+    make_shards("val", images=8, objects=1, task="detection")
+    return make_shards("train", images=32, objects=1)
 
 
 def train(images: Path, folder: Path, recipe: TrainDetectorSettings = RECIPE) -> JointNet:
     net = start_joint(*parts(), CLASSES, recipe, 0)
-    train_joint(images, net, JOINT_TASKS, recipe, 0, folder, lambda _: None)
+    train_joint(images, images.with_name("images_det"), net, JOINT_TASKS, recipe, 0, folder, lambda _: None)
     return net
 
 
@@ -103,7 +103,7 @@ def test_a_killed_training_ends_where_an_undisturbed_one_ends(images: Path, tmp_
 
     net = start_joint(*parts(), CLASSES, RECIPE, 0)
     with pytest.raises(KilledError):
-        train_joint(images, net, JOINT_TASKS, RECIPE, 0, tmp_path / "killed", kill)
+        train_joint(images, images.with_name("images_det"), net, JOINT_TASKS, RECIPE, 0, tmp_path / "killed", kill)
     train(images, tmp_path / "killed")
     for name in ("last.pt", "classifier/last.pt", "localizer/last.pt"):
         assert_same(load_state(tmp_path / "calm" / name), load_state(tmp_path / "killed" / name))
@@ -123,7 +123,7 @@ def assert_same(first: Any, second: Any) -> None:
 def test_one_task_alone_trains_features_of_its_own(images: Path, tmp_path: Path) -> None:
     net, regressor = parts()
     alone = JointNet(net, regressor, None).requires_grad_(True)
-    train_joint(images, alone, {"localization"}, RECIPE, 0, tmp_path / "net", lambda _: None)
+    train_joint(images, None, alone, {"localization"}, RECIPE, 0, tmp_path / "net", lambda _: None)
     classifier = load_network(tmp_path / "net/classifier/last.pt")
     load_regressor(tmp_path / "net/localizer/last.pt", classifier)
     before, _ = parts()
@@ -137,12 +137,21 @@ def test_one_task_alone_trains_features_of_its_own(images: Path, tmp_path: Path)
 def test_without_a_localizer_the_other_two_are_trained(images: Path, tmp_path: Path) -> None:
     net, _ = parts()
     both = start_joint(net, None, CLASSES, RECIPE, 0)
-    train_joint(images, both, JOINT_TASKS - {"localization"}, RECIPE, 0, tmp_path / "net", lambda _: None)
+    train_joint(
+        images,
+        images.with_name("images_det"),
+        both,
+        JOINT_TASKS - {"localization"},
+        RECIPE,
+        0,
+        tmp_path / "net",
+        lambda _: None,
+    )
     assert (tmp_path / "net/classifier/last.pt").exists()
     assert not (tmp_path / "net/localizer").exists()
 
 
 def test_pictures_for_every_task_are_needed(make_shards: Callable[..., Path], tmp_path: Path) -> None:
     images = make_shards("train", images=8, objects=1)
-    with pytest.raises(DatasetError, match="detection-train"):
+    with pytest.raises(DatasetError, match="images_det"):
         train(images, tmp_path / "net")

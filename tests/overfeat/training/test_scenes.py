@@ -31,7 +31,7 @@ MARGIN = 12
 @pytest.fixture
 def shards(make_shards: Callable[..., Path]) -> list[Path]:
     """Two shards of pictures of several sizes, each with a white rectangle."""
-    return sorted(make_shards("train", images=17, objects=1, task="detection").glob("detection-train-*"))
+    return sorted(make_shards("train", images=17, objects=1, task="detection").glob("train-*"))
 
 
 def scenes_of(shards: list[Path], **changes: Any) -> Scenes:
