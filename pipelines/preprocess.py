@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from overfeat.config import PreprocessSettings, SourceSettings
 from overfeat.images.crops import image_key
 from overfeat.images.downsample import store_image
+from overfeat.images.shards import read_columns
 from overfeat.readers import read_bytes
 from overfeat.results.schemas import STORED_IMAGES
 from overfeat.results.store import write_table
