@@ -234,6 +234,8 @@ class TrainDetectorSettings(RecipeSettings):
     """Side of the largest object that fits a window."""
     margin: int = ranged(2, 0)
     """Total strides of mean pixels put around a picture: objects at its edge can then be in the middle of a window."""
+    clip_norm: float | None = ranged(5.0, 0)
+    """Longer gradients are cut to this length: without it a young net can be thrown off for good. None for not."""
     box_weight: float = ranged(10.0, 0)
     """Weight of the loss of the boxes, beside that of the classes."""
     joint_crops: int = ranged(64, 1)

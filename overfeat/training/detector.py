@@ -48,6 +48,11 @@ class DetectorTask(ByRecipe):
     ledger: Ledger
     _at: tuple[int, Sequence[Scene]] = field(default=(0, ()), init=False)
 
+    @property
+    def clip_norm(self) -> float | None:
+        """Length to which longer gradients are cut."""
+        return self.recipe.clip_norm
+
     def optimizer(self) -> torch.optim.Optimizer:
         """Return the recipe's optimiser over what is trained; shared features stay as they are."""
         self.net.net.features.requires_grad_(self.recipe.features != "shared")

@@ -58,6 +58,11 @@ class JointTask(ByRecipe):
     views: TrainingViews | None
     pictures: Scenes | None
 
+    @property
+    def clip_norm(self) -> float | None:
+        """Length to which longer gradients are cut."""
+        return self.recipe.clip_norm
+
     def steps(self) -> int:
         """Return about how many minibatches an epoch has."""
         if self.detection is not None:

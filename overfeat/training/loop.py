@@ -41,6 +41,10 @@ class Task(Protocol):
     def learning_rate(self, epochs_done: float) -> float:
         """Return the learning rate at this point of the schedule."""
 
+    @property
+    def clip_norm(self) -> float | None:
+        """Length to which longer gradients are cut, or None."""
+
     def steps(self) -> int:
         """Return the minibatches of an epoch, for the schedule and the progress."""
 
@@ -142,6 +146,8 @@ def _run_epoch(task: Task, optimizer: torch.optim.Optimizer, epoch: int, device:
             loss = task.loss(on_device)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
+        if task.clip_norm is not None:
+            nn.utils.clip_grad_norm_(task.net.parameters(), task.clip_norm)
         optimizer.step()
         total += loss.detach()
         count += 1

@@ -22,6 +22,11 @@ class ByRecipe:
         """Passes over the pictures."""
         return self.recipe.epochs
 
+    @property
+    def clip_norm(self) -> float | None:
+        """Length to which longer gradients are cut: they are left as they are, as in the paper."""
+        return None
+
     def optimizer(self) -> torch.optim.Optimizer:
         """Return the recipe's optimiser over all weights; those that need no gradient stay as they are."""
         return make_optimizer(self.net, self.recipe)

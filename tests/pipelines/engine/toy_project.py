@@ -45,6 +45,11 @@ def make_template(root):
         subprocess.run(["git", *words], cwd=root, check=True)
 
 
+def _hear_interrupts():
+    """Undo what a test run in the background has inherited from its shell: to ignore them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class ToyProject:
     """The project at ``root`` and the commands a person would give in it."""
 
@@ -63,7 +68,13 @@ class ToyProject:
         """Start a command in a session of its own and leave it running."""
         with (self.root / f".git/started-{len(self.started)}.txt").open("w") as out:
             process = subprocess.Popen(
-                words, cwd=self.root, env=environment(**env), stdout=out, stderr=out, start_new_session=True
+                words,
+                cwd=self.root,
+                env=environment(**env),
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                preexec_fn=_hear_interrupts,
             )
         self.started.append(process)
         return process
