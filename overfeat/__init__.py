@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from overfeat.inference.merge import merge_boxes as merge_boxes
     from overfeat.models.network import OverFeat as OverFeat
     from overfeat.models.network import normalize as normalize
+    from overfeat.models.released import load_released as load_released
     from overfeat.results.queries import read_classifications as read_classifications
     from overfeat.results.queries import read_detections as read_detections
     from overfeat.results.queries import read_localizations as read_localizations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "OverFeat": "overfeat.models.network",
     "dense": "overfeat.inference.dense",
+    "load_released": "overfeat.models.released",
     "merge_boxes": "overfeat.inference.merge",
     "normalize": "overfeat.models.network",
     "read_classifications": "overfeat.results.queries",
@@ -32,6 +34,7 @@ _HOMES = {
 __all__ = [
     "OverFeat",
     "dense",
+    "load_released",
     "merge_boxes",
     "normalize",
     "read_classifications",

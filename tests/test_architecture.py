@@ -66,7 +66,7 @@ def test_declared_paths_exist_or_are_made(name: str) -> None:
 
 
 def test_public_names() -> None:
-    names = "OverFeat dense merge_boxes normalize read_classifications read_detections read_localizations"
+    names = "OverFeat dense load_released merge_boxes normalize read_classifications read_detections read_localizations"
     assert overfeat.__all__ == [*names.split(), "read_processed", "read_windows"]
     assert all(callable(getattr(overfeat, name)) for name in overfeat.__all__)
 
