@@ -23,7 +23,6 @@ from overfeat.devices import choose_device
 from overfeat.errors import OverFeatError, ResultsError
 from overfeat.evaluation import localization
 from overfeat.evaluation.intervals import error_percent
-from overfeat.inference.evidence import gather_evidence
 from overfeat.models.checkpoints import load_network, load_regressor, weights_hash
 from overfeat.models.network import OverFeat
 from overfeat.models.regressor import Regressor
@@ -33,8 +32,8 @@ from pipelines.ablation_report import write_report
 from pipelines.engine.console import say
 from pipelines.engine.locks import WORK
 from pipelines.engine.settings import PARAMS_FILE, load_params, parse_section
-from pipelines.roles import RECOGNITION, images_of
-from pipelines.trials import THRESHOLDS, Trials
+from pipelines.roles import RECOGNITION
+from pipelines.trials import THRESHOLDS, Trials, evidence
 
 SCALES = (1, 2, 3, 4)
 _ONE = MergeSettings(scales=SCALES[:1])
@@ -141,12 +140,7 @@ def _per_class(net: OverFeat, recipe: TrainLocalizerSettings) -> Regressor:
 def _trials(split: str, net: OverFeat, regressor: Regressor, infer: InferSettings, device: torch.device) -> Trials:
     say(f"looking at the pictures of split {split} at {len(infer.scales)} scales")
     assert net.class_names is not None
-    tables = []
-    for unit in dense_pass.ranges(RECOGNITION, split, infer.unit_images):
-        start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
-        pictures = dense_pass.read_pictures(images_of(RECOGNITION) / str(unit.payload["shard"]), start, stop)
-        tables.append(gather_evidence([net], [regressor], pictures, infer, "ablation", device))
-    return Trials(tables, net.class_names)
+    return Trials(list(evidence(RECOGNITION, split, net, regressor, infer, device)), net.class_names)
 
 
 def _with_threshold(held_out: Trials, settings: MergeSettings) -> MergeSettings:

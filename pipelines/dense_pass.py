@@ -56,16 +56,20 @@ def evidence(unit: Unit, settings: InferSettings, run: str) -> tuple[pa.Table, d
     device, task = choose_device(settings.device), str(unit.payload["role"])
     if task == DETECTION:
         nets, regressors, model, margin = _load_detectors(settings.checkpoint, device)
-        settings = replace(settings, scales=settings.detection_scales or settings.scales)
     else:
         nets, regressors, model = _load_members(settings.checkpoint, device)
         margin = 0
     start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
     pictures = read_pictures(images_of(task) / str(unit.payload["shard"]), start, stop)
-    table = gather_evidence(nets, regressors, pictures, settings, run, device, margin)
+    table = gather_evidence(nets, regressors, pictures, for_task(task, settings), run, device, margin)
     geometry = {name: getattr(nets[0], name) for name in ("window", "stride", "fine_stride")}
     facts = {"model": model, "class_names": nets[0].class_names, "geometry": geometry, "boxes": bool(regressors)}
     return table, {**facts, "task": task}
+
+
+def for_task(task: str, settings: InferSettings) -> InferSettings:
+    """Return the settings with the scales at which a task looks at pictures."""
+    return replace(settings, scales=settings.detection_scales or settings.scales) if task == DETECTION else settings
 
 
 def has_localizer() -> bool:

@@ -1,42 +1,28 @@
 """Detectors measured as ``calibrate``, ``infer``, ``merge`` and ``evaluate`` would; nothing is recorded."""
 
-from collections.abc import Iterator
-from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 import torch
 
-from overfeat.config import EvaluateSettings, InferSettings, MergeSettings
+from overfeat.config import EvaluateSettings, InferSettings, MergeSettings, TrainDetectorSettings
 from overfeat.evaluation.detection import match
 from overfeat.inference.calibration import FEATURES, Calibration, fit
 from overfeat.inference.detection import detect, detections, for_detection, processed
-from overfeat.inference.evidence import gather_evidence
 from overfeat.inference.votes import read_votes
 from overfeat.models.detector import Detector
-from overfeat.models.network import OverFeat
-from overfeat.models.regressor import Regressor
 from pipelines import dense_pass, measures, pictures
+from pipelines.engine.settings import PARAMS_FILE, load_params, parse_section
 from pipelines.measures import Metrics
-from pipelines.roles import DETECTION, images_of
+from pipelines.roles import DETECTION
+from pipelines.trials import evidence
 
 
-def evidence(
-    role: str,
-    split: str,
-    net: OverFeat,
-    regressor: Regressor | None,
-    infer: InferSettings,
-    device: torch.device,
-    margin: int = 0,
-) -> Iterator[pa.Table]:
-    """Yield what one net sees in a split, a range of pictures at a time."""
-    placed = net.to(device).to(memory_format=torch.channels_last)
-    regressors = [regressor.to(device)] if regressor is not None else []
-    for unit in dense_pass.ranges(role, split, infer.unit_images):
-        start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
-        seen = dense_pass.read_pictures(images_of(role) / str(unit.payload["shard"]), start, stop)
-        yield gather_evidence([placed], regressors, seen, infer, "trial", device, margin)
+def load_settings() -> tuple[InferSettings, TrainDetectorSettings, MergeSettings]:
+    """Return what ``params.yaml`` says of inference, the detector's training and the decisions."""
+    params = load_params(Path(PARAMS_FILE))
+    infer, recipe, merge = (parse_section(name, params[name]) for name in ("infer", "train_detector", "merge"))
+    return infer, recipe, merge
 
 
 def measure_detector(detector: Detector, infer: InferSettings, merge: MergeSettings, device: torch.device) -> Metrics:
@@ -64,7 +50,7 @@ def _decide(
     """Return the detections of a split, with their features, and the pictures that were looked at."""
     names = detector.net.class_names
     assert names is not None
-    settings = replace(infer, scales=infer.detection_scales or infer.scales)
+    settings = dense_pass.for_task(DETECTION, infer)
     found, looked_at = [], []
     for table in evidence(DETECTION, split, detector.net, detector.regressor, settings, device, detector.margin):
         votes = read_votes(table, len(names), for_detection(merge))

@@ -13,7 +13,7 @@ from overfeat.errors import DatasetError
 from overfeat.evaluation import classification
 from overfeat.inference.localization import localizations, localize
 from overfeat.inference.votes import read_votes
-from overfeat.results.schemas import CLASSIFICATIONS, DETECTIONS, LOCALIZATIONS, PROCESSED, WINDOWS
+from overfeat.results.schemas import DECISIONS, LOCALIZATIONS, WINDOWS
 from overfeat.results.store import concatenate, read_footer, read_table, write_table
 from pipelines import measures, paths
 from pipelines.engine.console import say
@@ -22,12 +22,6 @@ from pipelines.measures import Metrics
 from pipelines.roles import DETECTION, RECOGNITION
 
 _NOTHING = "no picture with decisions has a label or an object to measure against; set infer.splits to others"
-_DECISIONS = {
-    "classifications": CLASSIFICATIONS,
-    "localizations": LOCALIZATIONS,
-    "detections": DETECTIONS,
-    "processed": PROCESSED,
-}
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ class Evaluate(Stage):
     def finish(self, parts: list[Path], out: Path) -> None:
         """Measure every split that has decisions and something to hold them against."""
         given = concatenate([part / "given_class.parquet" for part in parts], LOCALIZATIONS).to_pandas()
-        decided = {kind: _decisions(kind) for kind in _DECISIONS}
+        decided = {kind: _decisions(kind) for kind in DECISIONS}
         labels, plots = measures.labelled(), out / paths.PLOTS
         recognised = measures.recognised(decided["classifications"], labels)
         looked_at = decided["processed"][decided["processed"]["task"] == DETECTION]
@@ -93,7 +87,7 @@ _NO_HITS = pd.DataFrame(columns=["image_id", "label", "guess", "rank", "split"])
 
 def _decisions(kind: str) -> pd.DataFrame:
     """Return all rows of one kind of decision, without the lists of what each was merged from."""
-    table = concatenate(sorted((paths.RESULTS / kind).glob("*.parquet")), _DECISIONS[kind])
+    table = concatenate(sorted((paths.RESULTS / kind).glob("*.parquet")), DECISIONS[kind])
     plain = [field.name for field in table.schema if not pa.types.is_list(field.type)]
     frame: pd.DataFrame = table.select(plain).to_pandas()
     return frame

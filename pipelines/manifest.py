@@ -74,7 +74,7 @@ class Manifest(Stage):
         frames: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
         layouts, clipped = {}, 0
         for role, reader in open_sources(self.source, self.manifest).items():
-            own = [part for unit, part in zip(self.plan(), parts, strict=True) if unit.payload["role"] == role]
+            own = [part for part in parts if part.name.startswith(f"{role}-")]
             tables = assemble(_read(own), reader.classes(), self.manifest)
             for name, frame in (tables.frames | self._recognition_too(role, tables.frames)).items():
                 frames[name].append(frame)

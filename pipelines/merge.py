@@ -15,19 +15,13 @@ from overfeat.inference.detection import detect, detections, for_detection, proc
 from overfeat.inference.localization import localizations, localize
 from overfeat.inference.merge import DEFAULT_THRESHOLDS
 from overfeat.inference.votes import read_votes
-from overfeat.results.schemas import CLASSIFICATIONS, DETECTIONS, LOCALIZATIONS, PROCESSED, WINDOWS
+from overfeat.results.schemas import DECISIONS, WINDOWS
 from overfeat.results.store import concatenate, read_footer, read_table, write_table
 from pipelines import paths
 from pipelines.engine.provenance import footer, run_name
 from pipelines.engine.stage import Stage, Unit
 from pipelines.roles import DETECTION, RECOGNITION
 
-_TABLES = {
-    "classifications": CLASSIFICATIONS,
-    "localizations": LOCALIZATIONS,
-    "detections": DETECTIONS,
-    "processed": PROCESSED,
-}
 _NONE: dict[str, Any] = {"model": None, "class_names": [], "boxes": False}
 """What is known of a task without evidence."""
 
@@ -48,7 +42,7 @@ class Merge(Stage):
         facts = read_footer(file)
         decide = self._detect if facts["task"] == DETECTION else self._recognize
         decided = decide(read_table(file, WINDOWS), facts)
-        for kind, schema in _TABLES.items():
+        for kind, schema in DECISIONS.items():
             write_table(folder / f"{kind}.parquet", decided.get(kind, schema.empty_table()), schema)
 
     def _recognize(self, windows: pa.Table, facts: dict[str, Any]) -> dict[str, pa.Table]:
@@ -82,7 +76,7 @@ class Merge(Stage):
         """Write the decisions of all pictures, a file for each kind, named by the run."""
         evidence = {facts["task"]: facts for facts in map(read_footer, sorted(paths.WINDOWS.glob("*.parquet")))}
         default = DEFAULT_THRESHOLDS[self.merge.match]
-        for kind, schema in _TABLES.items():
+        for kind, schema in DECISIONS.items():
             task = DETECTION if kind == "detections" else RECOGNITION
             table = concatenate([part / f"{kind}.parquet" for part in parts], schema)
             threshold = self.merge.detection_threshold if kind == "detections" else self.merge.threshold

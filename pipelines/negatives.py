@@ -16,18 +16,18 @@ from typing import Literal
 import pandas as pd
 
 from overfeat.atomic import write_text
-from overfeat.config import InferSettings, MergeSettings, TrainDetectorSettings
+from overfeat.config import TrainDetectorSettings
 from overfeat.devices import choose_device
 from overfeat.errors import OverFeatError, ResultsError
-from overfeat.models.checkpoints import load_detector, load_network, load_regressor, weights_hash
+from overfeat.models.checkpoints import load_detector, weights_hash
 from overfeat.models.detector import Detector
 from overfeat.training.detector import train_detector
 from pipelines import dense_pass, paths, pictures
-from pipelines.detector_trials import measure_detector
+from pipelines.detector_trials import load_settings, measure_detector
 from pipelines.engine.console import say
 from pipelines.engine.locks import WORK
-from pipelines.engine.settings import PARAMS_FILE, load_params, parse_section
 from pipelines.roles import DETECTION
+from pipelines.trained import classifier_and_localizer
 
 CHOICES: tuple[Literal["random", "hardest", "mix"], ...] = ("random", "hardest", "mix")
 _COLUMNS = {
@@ -45,10 +45,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, default=Path("data/negatives"), help="folder (default data/negatives)")
     out: Path = parser.parse_args(arguments).out
     try:
-        params = load_params(Path(PARAMS_FILE))
-        infer: InferSettings = parse_section("infer", params["infer"])
-        recipe: TrainDetectorSettings = parse_section("train_detector", params["train_detector"])
-        merge: MergeSettings = parse_section("merge", params["merge"])
+        infer, recipe, merge = load_settings()
         if not dense_pass.has_detector():
             raise ResultsError("this needs data with objects: run `dvc repro train_detector` on them")
         rows = []
@@ -69,9 +66,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _train(recipe: TrainDetectorSettings, which: str) -> Detector:
     """Return the detector of a recipe, trained unless it was before."""
-    classifier = load_network(paths.CLASSIFIER / "member-0" / f"{recipe.classifier}.pt")
-    boxes = paths.LOCALIZER / "member-0" / f"{recipe.classifier}.pt"
-    localizer = load_regressor(boxes, classifier) if boxes.exists() else None
+    classifier, localizer = classifier_and_localizer("member-0", recipe.classifier)
     key = hashlib.sha256(f"{weights_hash(classifier)} {recipe}".encode()).hexdigest()[:12]
     folder = Path(WORK) / "negatives" / key
     labels = pictures.class_names(DETECTION)

@@ -1,6 +1,5 @@
 """Stage ``preprocess``: pictures downsampled and stored, encoded, in a few large Parquet shards with their boxes."""
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -38,9 +37,9 @@ class Preprocess(Stage):
         """Return the shards of every role and split; "calibration" is cut off from the training pictures."""
         units = []
         for role in (RECOGNITION, DETECTION):
-            for split, count in sorted(Counter(self._tables(role).pictures["split"]).items()):
-                for number, start in enumerate(range(0, count, self.preprocess.shard_images)):
-                    stop = min(count, start + self.preprocess.shard_images)
+            for split, images in self._tables(role).splits.items():
+                for number, start in enumerate(range(0, len(images), self.preprocess.shard_images)):
+                    stop = min(len(images), start + self.preprocess.shard_images)
                     payload = {"role": role, "split": split, "start": start, "stop": stop}
                     units.append(Unit(f"{role}-{split}-{number:05d}", payload))
         return units
@@ -53,10 +52,8 @@ class Preprocess(Stage):
     def work(self, unit: Unit, folder: Path) -> None:
         """Store the pictures of one shard."""
         role, split = str(unit.payload["role"]), str(unit.payload["split"])
-        tables = self._tables(role)
-        images = _in_stored_order(tables.pictures, split)
-        images = images.iloc[int(unit.payload["start"]) : int(unit.payload["stop"])]
-        objects = tables.objects
+        splits, objects = self._tables(role)
+        images = splits[split].iloc[int(unit.payload["start"]) : int(unit.payload["stop"])]
         by_image = dict(list(objects[objects["image_id"].isin(images["image_id"])].groupby("image_id")))
         class_names = pictures.class_names(role)
         index = {label: position for position, label in enumerate(class_names)}
@@ -100,8 +97,7 @@ class Preprocess(Stage):
     def finish(self, parts: list[Path], out: Path) -> None:
         """Put the shards in their place and say how many pictures had to be enlarged."""
         for role in (RECOGNITION, DETECTION):
-            of_role = [part for unit, part in zip(self.plan(), parts, strict=True) if unit.payload["role"] == role]
-            gather(of_role, out / images_of(role))
+            gather([part for part in parts if part.name.startswith(f"{role}-")], out / images_of(role))
         shards = sorted((out / paths.IMAGES).glob("*.parquet"))
         enlarged = int(np.sum(read_columns(shards, ["enlarged"])["enlarged"].to_numpy())) if shards else 0
         if enlarged:
@@ -109,26 +105,28 @@ class Preprocess(Stage):
 
 
 class _Tables(NamedTuple):
-    """The pictures of a task, and their objects."""
+    """The pictures of a task by split, in the order they are stored in, and their objects."""
 
-    pictures: pd.DataFrame
+    splits: dict[str, pd.DataFrame]
     objects: pd.DataFrame
 
 
 @lru_cache(maxsize=2)
 def _read_tables(role: str, calibration_share: float, _manifest: Path, _modified_ns: int) -> _Tables:
-    """Read the tables, a share of the training pictures, chosen by their ids, as split "calibration"."""
+    """Read the tables, a share of the training pictures, chosen by their ids, as split "calibration".
+
+    The training pictures are shuffled for good, so that a shard mixes classes.
+    """
     images = pictures.recognition_pictures() if role == RECOGNITION else pictures.detection_pictures()
-    drawn = _keys(images) < np.uint64(calibration_share * (2**64 - 2**11))
-    held_out = (images["split"] == "train") & drawn
+    keys = _keys(images)
+    held_out = (images["split"] == "train") & (keys < np.uint64(calibration_share * (2**64 - 2**11)))
+    images = images.assign(split=images["split"].mask(held_out, "calibration"))
+    splits = {str(split): of_split for split, of_split in images.groupby("split")}
+    if "train" in splits:
+        of_train = keys[(images["split"] == "train").to_numpy()]
+        splits["train"] = splits["train"].iloc[np.argsort(of_train, kind="stable")]
     objects = pictures.recognition_objects() if role == RECOGNITION else pictures.detection_objects()
-    return _Tables(images.assign(split=images["split"].mask(held_out, "calibration")), objects)
-
-
-def _in_stored_order(images: pd.DataFrame, split: str) -> pd.DataFrame:
-    """Return the pictures of a split: training shuffled for good, so that a shard mixes classes."""
-    images = images[images["split"] == split]
-    return images.iloc[np.argsort(_keys(images), kind="stable")] if split == "train" else images
+    return _Tables(splits, objects)
 
 
 def _keys(images: pd.DataFrame) -> NDArray[np.uint64]:

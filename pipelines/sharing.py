@@ -34,12 +34,12 @@ from overfeat.models.regressor import Regressor
 from overfeat.training.detector import train_detector
 from overfeat.training.joint import JOINT_TASKS, start_joint, train_joint
 from pipelines import dense_pass, measures, paths, pictures
-from pipelines.detector_trials import evidence, measure_detector
+from pipelines.detector_trials import load_settings, measure_detector
 from pipelines.engine.console import say
 from pipelines.engine.locks import WORK
-from pipelines.engine.settings import PARAMS_FILE, load_params, parse_section
 from pipelines.roles import DETECTION, RECOGNITION
-from pipelines.trials import Trials
+from pipelines.trained import classifier_and_localizer
+from pipelines.trials import Trials, evidence
 
 _SHOWN = (
     *("top1_error_percent", "given_class_error_percent", "given_class_mean_iou_percent"),
@@ -62,10 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, default=Path("data/sharing"), help="folder (default data/sharing)")
     out: Path = parser.parse_args(arguments).out
     try:
-        params = load_params(Path(PARAMS_FILE))
-        infer: InferSettings = parse_section("infer", params["infer"])
-        recipe: TrainDetectorSettings = parse_section("train_detector", params["train_detector"])
-        merge: MergeSettings = parse_section("merge", params["merge"])
+        infer, recipe, merge = load_settings()
         rows = pd.DataFrame([{"features": way, **measure(way, recipe, infer, merge)} for way in WAYS])
     except OverFeatError as error:
         say(str(error))
@@ -92,8 +89,8 @@ def measure(way: str, recipe: TrainDetectorSettings, infer: InferSettings, merge
 
 def _train(way: str, recipe: TrainDetectorSettings, which: str) -> Nets:
     """Return the nets of one way, trained unless they were before."""
-    classifier = load_network(paths.CLASSIFIER / "member-0" / f"{recipe.classifier}.pt")
-    localizer = load_regressor(paths.LOCALIZER / "member-0" / f"{recipe.classifier}.pt", classifier)
+    classifier, localizer = classifier_and_localizer("member-0", recipe.classifier)
+    assert localizer is not None  # measure() has looked
     labels = pictures.class_names(DETECTION)
     key = hashlib.sha256(f"{weights_hash(classifier)} {weights_hash(localizer)} {recipe}".encode()).hexdigest()[:12]
     folder = Path(WORK) / "sharing" / key / way
@@ -113,8 +110,7 @@ def _train(way: str, recipe: TrainDetectorSettings, which: str) -> Nets:
     if way == "shared":
         return Nets(classifier, (classifier, localizer), detector)
     alone = folder / "localization"
-    start = load_network(paths.CLASSIFIER / "member-0" / f"{recipe.classifier}.pt")
-    boxes = load_regressor(paths.LOCALIZER / "member-0" / f"{recipe.classifier}.pt", start)
+    start, boxes = classifier_and_localizer("member-0", recipe.classifier)
     train_joint(paths.IMAGES, None, JointNet(start, boxes, None), {"localization"}, recipe, 0, alone, report)
     return Nets(classifier, _recognition_of(alone, which), detector)
 

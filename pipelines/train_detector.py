@@ -7,7 +7,6 @@ from overfeat.atomic import write_text
 from overfeat.config import TrainDetectorSettings
 from overfeat.errors import DatasetError
 from overfeat.images.shards import shard_paths
-from overfeat.models.checkpoints import load_network, load_regressor
 from overfeat.models.detector import BACKGROUND
 from overfeat.results.store import read_footer
 from overfeat.training.detector import train_detector
@@ -15,6 +14,7 @@ from overfeat.training.joint import JOINT_TASKS, start_joint, train_joint
 from pipelines import paths
 from pipelines.engine.console import say
 from pipelines.engine.stage import Training, Unit, gather
+from pipelines.trained import classifier_and_localizer
 
 _NO_OBJECTS = (
     "no data set here annotates every object in its pictures, so there is nothing to train a detector on: "
@@ -44,10 +44,7 @@ class TrainDetector(Training):
         labels = read_footer(shard_paths(paths.IMAGES_DETECTION, "train")[0])["class_names"]
         if BACKGROUND in labels:
             raise DatasetError(f"a class of the detection set is named {BACKGROUND!r}, as what is no object: rename it")
-        which = self.train_detector.classifier
-        classifier = load_network(paths.CLASSIFIER / unit.name / f"{which}.pt")
-        boxes = paths.LOCALIZER / unit.name / f"{which}.pt"
-        localizer = load_regressor(boxes, classifier) if boxes.exists() else None
+        classifier, localizer = classifier_and_localizer(unit.name, self.train_detector.classifier)
         member, out = int(unit.payload["member"]), folder / unit.name
         recipe, report = self.train_detector, lambda line: say(f"{unit.name}: {line}")
         if recipe.features == "joint":

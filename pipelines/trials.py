@@ -1,22 +1,27 @@
 """Localization tried with other settings of ``merge`` on the same evidence; nothing is recorded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import torch
 from numpy.typing import NDArray
 
-from overfeat.config import MergeSettings
+from overfeat.config import InferSettings, MergeSettings
 from overfeat.errors import ResultsError
 from overfeat.evaluation.intervals import error_percent
 from overfeat.evaluation.localization import error_metrics, hits
+from overfeat.inference.evidence import gather_evidence
 from overfeat.inference.localization import localizations, localize
 from overfeat.inference.votes import read_votes
+from overfeat.models.network import OverFeat
+from overfeat.models.regressor import Regressor
 from overfeat.results.schemas import WINDOWS
 from overfeat.results.store import read_footer, read_table
-from pipelines import pictures
+from pipelines import dense_pass, pictures
+from pipelines.roles import images_of
 
 THRESHOLDS = {
     "normalized": (0.2, 0.3, 0.4, 0.5, 0.6),
@@ -77,3 +82,21 @@ class Trials:
             guesses = localize(votes, settings, given)
             frames.append(localizations(votes, guesses, self.class_names, None, "", "").to_pandas())
         return pd.concat(frames)
+
+
+def evidence(
+    role: str,
+    split: str,
+    net: OverFeat,
+    regressor: Regressor | None,
+    infer: InferSettings,
+    device: torch.device,
+    margin: int = 0,
+) -> Iterator[pa.Table]:
+    """Yield what one net sees in a split, a range of pictures at a time."""
+    placed = net.to(device).to(memory_format=torch.channels_last)
+    regressors = [regressor.to(device)] if regressor is not None else []
+    for unit in dense_pass.ranges(role, split, infer.unit_images):
+        start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
+        seen = dense_pass.read_pictures(images_of(role) / str(unit.payload["shard"]), start, stop)
+        yield gather_evidence([placed], regressors, seen, infer, "trial", device, margin)

@@ -174,6 +174,14 @@ PROCESSED = pa.schema(
 )
 """Decisions: one row a picture that was looked at, so that "nothing found" and "not processed" can be told apart."""
 
+DECISIONS = {
+    "classifications": CLASSIFICATIONS,
+    "localizations": LOCALIZATIONS,
+    "detections": DETECTIONS,
+    "processed": PROCESSED,
+}
+"""The tables of decisions by the name of their folder in the results."""
+
 NEGATIVES = pa.schema(
     [
         ("image_id", _LABEL),
