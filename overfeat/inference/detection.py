@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from overfeat.config import MergeSettings
 from overfeat.inference.calibration import Calibration, features_of
 from overfeat.inference.merge import merge_groups
+from overfeat.inference.merged import MergedBoxes
 from overfeat.inference.votes import Ints, Votes
 from overfeat.results.schemas import DETECTIONS, PROCESSED
 from overfeat.results.store import as_table
@@ -22,26 +23,8 @@ _NMS_IOU = 0.5
 
 
 @dataclass(frozen=True)
-class Found:
-    """Objects, sorted by picture and falling score, equal ones by class and box.
-
-    Attributes:
-        pictures: position of its picture in the votes.
-        classes: class index.
-        scores: the class outputs of its members, added up.
-        features: that the confidence is a function of, ``(N, 3)``.
-        boxes: ``(N, 4)`` in pixels of the original picture.
-        members: numbers of the windows that were merged into it, in their picture's evidence.
-        scales: numbers of their scales.
-    """
-
-    pictures: Ints
-    classes: Ints
-    scores: NDArray[np.float64]
-    features: NDArray[np.float64]
-    boxes: NDArray[np.float64]
-    members: list[Ints]
-    scales: list[Ints]
+class Found(MergedBoxes):
+    """Objects, sorted by picture and falling score, equal ones by class and box."""
 
 
 def for_detection(settings: MergeSettings) -> MergeSettings:
@@ -99,21 +82,7 @@ def detections(
     votes: Votes, found: Found, class_names: Sequence[str], calibration: Calibration | None, run: str, model: str
 ) -> pa.Table:
     """Return the objects as rows of ``DETECTIONS``; without a ``calibration`` their confidence is null."""
-    count = len(found.pictures)
-    labels = np.array(class_names, object)[found.classes]
-    columns = {
-        "run": [run] * count,
-        "image_id": np.array(votes.image_ids, object)[found.pictures],
-        "label": labels,
-        "score": found.scores.astype(np.float32),
-        "confidence": calibration.confidence(found.features, labels.tolist()) if calibration else [None] * count,
-        **{side: found.boxes[:, i].astype(np.float32) for i, side in enumerate(("x1", "y1", "x2", "y2"))},
-        "members": found.members,
-        "scales": found.scales,
-        "model": [model] * count,
-        "split": np.array(votes.splits, object)[found.pictures],
-    }
-    return as_table(columns, DETECTIONS)
+    return as_table(found.columns(votes, class_names, calibration, run, model), DETECTIONS)
 
 
 def processed(votes: Votes, found: Found | None, task: str, run: str, model: str) -> pa.Table:

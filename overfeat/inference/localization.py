@@ -11,34 +11,17 @@ from overfeat.config import MergeSettings
 from overfeat.inference.calibration import Calibration, features_of
 from overfeat.inference.decisions import means_of_maps
 from overfeat.inference.merge import merge_groups
+from overfeat.inference.merged import MergedBoxes
 from overfeat.inference.votes import Ints, Votes
 from overfeat.results.schemas import LOCALIZATIONS
 from overfeat.results.store import as_table
 
 
 @dataclass(frozen=True)
-class Guesses:
-    """A class and its box, sorted by picture and rank.
+class Guesses(MergedBoxes):
+    """A class and its box, sorted by picture and rank; ``ranks`` begins with 1 for the picture's best."""
 
-    Attributes:
-        pictures: position of its picture in the votes.
-        classes: class index.
-        ranks: 1 for the picture's best.
-        scores: the class outputs of its members, added up.
-        features: that the confidence is a function of, ``(N, 3)``.
-        boxes: ``(N, 4)`` in pixels of the original picture.
-        members: numbers of the windows that were merged into it, in their picture's evidence.
-        scales: numbers of their scales.
-    """
-
-    pictures: Ints
-    classes: Ints
     ranks: Ints
-    scores: NDArray[np.float64]
-    features: NDArray[np.float64]
-    boxes: NDArray[np.float64]
-    members: list[Ints]
-    scales: list[Ints]
 
 
 @dataclass(frozen=True)
@@ -193,20 +176,5 @@ def localizations(
     votes: Votes, guesses: Guesses, class_names: Sequence[str], calibration: Calibration | None, run: str, model: str
 ) -> pa.Table:
     """Return the guesses as rows of ``LOCALIZATIONS``; without a ``calibration`` their confidence is null."""
-    count = len(guesses.pictures)
-    labels = np.array(class_names, object)[guesses.classes]
-    confidence = calibration.confidence(guesses.features, labels.tolist()) if calibration else [None] * count
-    columns = {
-        "run": [run] * count,
-        "image_id": np.array(votes.image_ids, object)[guesses.pictures],
-        "label": labels,
-        "score": guesses.scores.astype(np.float32),
-        "confidence": confidence,
-        **{side: guesses.boxes[:, i].astype(np.float32) for i, side in enumerate(("x1", "y1", "x2", "y2"))},
-        "rank": guesses.ranks.astype(np.int16),
-        "members": guesses.members,
-        "scales": guesses.scales,
-        "model": [model] * count,
-        "split": np.array(votes.splits, object)[guesses.pictures],
-    }
-    return as_table(columns, LOCALIZATIONS)
+    columns = guesses.columns(votes, class_names, calibration, run, model)
+    return as_table({**columns, "rank": guesses.ranks.astype(np.int16)}, LOCALIZATIONS)
