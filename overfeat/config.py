@@ -176,6 +176,9 @@ class TrainClassifierSettings(RecipeSettings):
     crops: int = ranged(5, 1)
     """Random crops a picture and epoch."""
     label_smoothing: float = ranged(0.0, 0, 1)
+    weights: str | None = None
+    """Path of a finished checkpoint that is taken in the place of training: of ``overfeat import-weights``, or of
+    another project. DVC sees the path alone: another checkpoint needs another path. None to train."""
 
 
 @dataclass(frozen=True)
@@ -266,6 +269,9 @@ class InferSettings:
     sizes: Literal["aspect", "paper"] = "aspect"
     """Input sizes that follow the picture's own aspect, or exactly the paper's."""
     flips: bool = True
+    ten_view_side: int | None = ranged(None, 1)
+    """Also look at four corners and the centre of the picture with this smallest side, and at their mirror images: the
+    vote that the paper compares with, on pictures of 256. None for not. Recognition only."""
     top_k: int = ranged(5, 1)
     """Classes kept for every window, beside those whose spatial maximum it holds."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -279,11 +285,15 @@ class InferSettings:
 class MergeSettings:
     """Decisions from the evidence: nothing here runs the network."""
 
+    members: tuple[int, ...] | None = ranged(None, 0)
+    """Nets of the ensemble that vote, 0 the first; None for all."""
     scales: tuple[int, ...] | None = ranged(None, 1)
     """Scales that vote; None for all in the evidence."""
     flips: bool = True
-    offsets: Literal["fine", "coarse", "centre"] = "fine"
-    """All pooling offsets, offset (0, 0) alone, or only the window in the middle of the map: a single centre crop."""
+    offsets: Literal["fine", "coarse", "centre", "ten_views"] = "fine"
+    """All pooling offsets, offset (0, 0) alone, or only the window in the middle of the map: a single centre crop. Or,
+    in the place of dense windows, the mean of the ten views (``infer.ten_view_side``). Detections are always fine or
+    coarse."""
     scores: Literal["probabilities", "logits"] = "probabilities"
     """What the spatial maximum and the mean are taken of."""
     top_k: int = ranged(5, 5)

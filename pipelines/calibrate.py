@@ -1,7 +1,7 @@
 """Stage ``calibrate``: the confidence of results, fitted on training pictures that no training saw."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -50,7 +50,7 @@ class Calibrate(Stage):
 
     def work(self, unit: Unit, folder: Path) -> None:
         """Decide, and say which decisions are right."""
-        table, facts = dense_pass.evidence(unit, self.infer, run_name(self))
+        table, facts = dense_pass.evidence(unit, replace(self.infer, ten_view_side=None), run_name(self))
         settings, names = MergeSettings(), facts["class_names"]
         if facts["task"] == DETECTION:
             votes = read_votes(table, len(names), for_detection(settings))

@@ -14,7 +14,8 @@ from overfeat.config import InferSettings
 from overfeat.devices import choose_device
 from overfeat.errors import CheckpointError
 from overfeat.images.decode import decode
-from overfeat.inference.evidence import Picture, gather_evidence
+from overfeat.inference.batches import Picture
+from overfeat.inference.evidence import gather_evidence
 from overfeat.models.checkpoints import load_detector, load_network, load_regressor, weights_hash
 from overfeat.models.network import OverFeat
 from overfeat.models.regressor import Regressor
@@ -51,6 +52,14 @@ def ranges(role: str, split: str, step: int, most: int | None = None) -> list[Un
     return units
 
 
+def image_ids(role: str, split: str) -> list[str]:
+    """Return the pictures of a role and split."""
+    shards = sorted(images_of(role).glob(f"{split}-*.parquet"))
+    return [
+        str(name) for shard in shards for name in pq.read_table(shard, columns=["image_id"])["image_id"].to_pylist()
+    ]
+
+
 def evidence(unit: Unit, settings: InferSettings, run: str) -> tuple[pa.Table, dict[str, Any]]:
     """Return the evidence of one range of pictures, and what it comes from: task, model, class names and geometry."""
     device, task = choose_device(settings.device), str(unit.payload["role"])
@@ -68,8 +77,10 @@ def evidence(unit: Unit, settings: InferSettings, run: str) -> tuple[pa.Table, d
 
 
 def for_task(task: str, settings: InferSettings) -> InferSettings:
-    """Return the settings with the scales at which a task looks at pictures."""
-    return replace(settings, scales=settings.detection_scales or settings.scales) if task == DETECTION else settings
+    """Return the settings with which a task looks at pictures: detection has its own scales, and no ten views."""
+    if task == DETECTION:
+        return replace(settings, scales=settings.detection_scales or settings.scales, ten_view_side=None)
+    return settings
 
 
 def has_localizer() -> bool:

@@ -65,9 +65,9 @@ class Merge(Stage):
         }
 
     def _calibration(self, what: str) -> Calibration | None:
-        """Return the fitted confidence: it is of sums of probabilities, so logits and single windows have none."""
-        logits = what == "localization" and self.merge.scores != "probabilities"
-        if logits or self.merge.boxes == "nms" or self.merge.offsets == "centre":
+        """Return the fitted confidence: it is of sums over dense windows, so other ways have none."""
+        other = self.merge.scores != "probabilities" or self.merge.offsets in ("centre", "ten_views")
+        if self.merge.boxes == "nms" or (other and what == "localization"):
             return None
         values = json.loads((paths.CALIBRATION / "calibration.json").read_text(encoding="utf-8"))[what]
         return Calibration(**values) if values else None

@@ -15,9 +15,18 @@ _BOX = ["x1", "y1", "x2", "y2"]
 
 def class_names(role: str) -> list[str]:
     """Return the labels of a task by class index; none if no data set serves it."""
+    return _classes(role, "label")
+
+
+def class_words(role: str) -> list[str]:
+    """Return what the classes of a task are called for people, by class index."""
+    return _classes(role, "name")
+
+
+def _classes(role: str, column: str) -> list[str]:
     table = pq.read_table(paths.MANIFEST / "classes.parquet", filters=[("role", "=", role)])
-    names: list[str] = table["label"].to_pylist()
-    return names
+    values: list[str] = table[column].to_pylist()
+    return values
 
 
 def recognition_pictures() -> pd.DataFrame:

@@ -62,7 +62,7 @@ class Preprocess(Stage):
             row = self._row(role, image, by_image.get(image["image_id"], objects[:0]), index)
             for name, values in rows.items():
                 values.append(row[name])
-        facts = {**settings_footer(self), "class_names": class_names}
+        facts = {**settings_footer(self), "class_names": class_names, "class_words": pictures.class_words(role)}
         write_table(folder / f"{unit.name.removeprefix(f'{role}-')}.parquet", rows, STORED_IMAGES, facts, row_group=256)
 
     def _row(self, role: str, image: dict[Any, Any], objects: pd.DataFrame, index: dict[str, int]) -> dict[str, Any]:

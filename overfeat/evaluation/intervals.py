@@ -1,7 +1,41 @@
-"""Errors in percent, with bootstrap intervals over pictures."""
+"""Intervals from resampled pictures: of an error in percent, and of how far two ways of deciding are apart."""
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+def draws(pictures: int, resamplings: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Yield how often each picture is drawn, ``(pictures,)``, for each resampling with replacement."""
+    generator = np.random.default_rng(seed)
+    for _ in range(resamplings):
+        yield np.bincount(generator.integers(pictures, size=pictures), minlength=pictures)
+
+
+def resampled_rates(wrong: NDArray[np.bool_], resamplings: int, seed: int) -> Floats:
+    """Return the share of wrong pictures in each resampling, ``(resamplings, ...)``.
+
+    Args:
+        wrong: ``(N, ...)``, N at least 1; whatever else is in a picture's row is resampled together.
+        resamplings: at least 1.
+        seed: of the draws.
+    """
+    shares = wrong.astype(np.float64) / len(wrong)
+    return np.array([weights @ shares for weights in draws(len(wrong), resamplings, seed)])
+
+
+def centred_interval(measured: float, resampled: Floats) -> tuple[float, float]:
+    """Return a 95 % interval around ``measured`` from how the resampled values scatter, wherever they lie.
+
+    Args:
+        measured: on the pictures as they are.
+        resampled: on resampled ones, ``(resamplings,)``; NaN where it could not be measured.
+    """
+    low, high = np.nanpercentile(resampled, [2.5, 97.5]) + measured - np.nanmean(resampled)
+    return float(low), float(high)
 
 
 def bootstrap_interval(wrong: NDArray[np.bool_], resamplings: int, seed: int) -> tuple[float, float]:

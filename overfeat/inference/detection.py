@@ -6,6 +6,7 @@ merged boxes are kept, and windows vote only for classes they find likely enough
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -28,8 +29,9 @@ class Found(MergedBoxes):
 
 
 def for_detection(settings: MergeSettings) -> MergeSettings:
-    """Return the settings with which the votes for detections are read: their own scales, always probabilities."""
-    return replace(settings, scales=settings.detection_scales, scores="probabilities")
+    """Return the settings with which votes for detections are read: own scales, probabilities of dense windows."""
+    offsets: Literal["fine", "coarse"] = "coarse" if settings.offsets == "coarse" else "fine"
+    return replace(settings, scales=settings.detection_scales, scores="probabilities", offsets=offsets)
 
 
 def detect(votes: Votes, settings: MergeSettings) -> Found:

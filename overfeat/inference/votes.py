@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from overfeat.config import MergeSettings
 from overfeat.errors import SettingsError
-from overfeat.results.schemas import BOX_COLUMNS
+from overfeat.results.schemas import BOX_COLUMNS, TEN_VIEWS
 
 Ints = NDArray[np.int64]
 _MAP = ("member", "scale", "flip")
@@ -20,7 +20,7 @@ _MAP = ("member", "scale", "flip")
 class Votes:
     """Windows in the order of pictures and of their maps, and what they say of classes, an entry each.
 
-    A map is one member's output for one picture at one scale and flip.
+    A map is one member's output for one picture at one scale and flip; each of ten views is a map of its own.
 
     Attributes:
         num_classes: C.
@@ -73,16 +73,18 @@ def read_votes(windows: pa.Table, num_classes: int, settings: MergeSettings) -> 
     Args:
         windows: evidence, sorted by image_id, member, scale, flip, row and col.
         num_classes: C.
-        settings: which scales, flips and offsets vote, and whether with probabilities or logits.
+        settings: which members, scales, flips and offsets vote, and whether with probabilities or logits.
 
     Raises:
-        SettingsError: if a scale is asked for that the evidence does not hold.
+        SettingsError: if a member, a scale or the ten views are asked for that the evidence does not hold.
     """
     windows = _voters(windows, settings)
     image = windows["image_id"].combine_chunks()
     codes = image.indices.to_numpy().astype(np.int64)
     new_picture = _changes([codes])
+    scale, row = (windows[name].to_numpy().astype(np.int64) for name in ("scale", "row"))
     new_map = new_picture | _changes([windows[name].to_numpy().astype(np.int64) for name in _MAP])
+    new_map |= (scale == TEN_VIEWS) & _changes([row])
     first, starts = np.flatnonzero(new_picture), np.flatnonzero(new_map)
     lists = windows["class_indices"].combine_chunks()
     lengths = np.diff(lists.offsets.to_numpy())
@@ -95,7 +97,7 @@ def read_votes(windows: pa.Table, num_classes: int, settings: MergeSettings) -> 
         image_ids=windows["image_id"].take(pa.array(first)).to_pylist(),
         splits=windows["split"].take(pa.array(first)).to_pylist(),
         map_pictures=(np.cumsum(new_picture) - 1)[starts],
-        map_scales=windows["scale"].to_numpy().astype(np.int64)[starts],
+        map_scales=scale[starts],
         window_maps=np.cumsum(new_map) - 1,
         windows=windows["window"].to_numpy().astype(np.int64),
         boxes=np.stack([windows[name].to_numpy() for name in BOX_COLUMNS], axis=1).astype(np.float64),
@@ -116,17 +118,17 @@ def _changes(columns: list[Ints]) -> NDArray[np.bool_]:
 
 
 def _voters(windows: pa.Table, settings: MergeSettings) -> pa.Table:
-    """Keep the windows of the scales, flips and offsets that vote."""
+    """Keep the windows of the members, scales, flips and offsets that vote."""
     keep = pa.chunked_array([pa.array(np.ones(windows.num_rows, bool))])
-    if settings.scales is not None:
-        held = set(pc.unique(windows["scale"]).to_pylist())
-        missing = sorted(set(settings.scales) - held)
-        if missing and windows.num_rows:
-            raise SettingsError(
-                f"scales {missing} are to vote, the evidence holds {sorted(held)}: change merge.scales or infer.scales "
-                "(for detections merge.detection_scales or infer.detection_scales)"
-            )
-        keep = pc.and_(keep, pc.is_in(windows["scale"], pa.array(settings.scales, pa.int8())))
+    if settings.members is not None:
+        keep = pc.and_(keep, _among(windows, "member", settings.members, "change merge.members"))
+    if settings.offsets == "ten_views":
+        keep = pc.and_(keep, _among(windows, "scale", (TEN_VIEWS,), "set infer.ten_view_side for the ten views"))
+    elif settings.scales is not None:
+        cure = "change merge.scales or infer.scales (for detections merge.detection_scales or infer.detection_scales)"
+        keep = pc.and_(keep, _among(windows, "scale", settings.scales, cure))
+    else:
+        keep = pc.and_(keep, pc.not_equal(windows["scale"], TEN_VIEWS))
     if not settings.flips:
         keep = pc.and_(keep, pc.invert(windows["flip"]))
     if settings.offsets == "coarse":
@@ -135,6 +137,15 @@ def _voters(windows: pa.Table, settings: MergeSettings) -> pa.Table:
     if settings.offsets == "centre":
         keep = pc.and_(keep, pa.array(_central(windows)))
     return windows.filter(keep).unify_dictionaries()
+
+
+def _among(windows: pa.Table, name: str, wanted: tuple[int, ...], cure: str) -> pa.ChunkedArray:
+    """Say of every window whether its ``name`` is wanted. Raises SettingsError if a wanted one is nowhere."""
+    held = set(pc.unique(windows[name]).to_pylist())
+    missing = sorted(set(wanted) - held)
+    if missing and windows.num_rows:
+        raise SettingsError(f"{name}s {missing} are to vote, the evidence holds {sorted(held)}: {cure}")
+    return pc.is_in(windows[name], pa.array(wanted, pa.int8()))
 
 
 def _central(windows: pa.Table) -> NDArray[np.bool_]:

@@ -22,10 +22,15 @@ _FORMAT = 1
 
 
 def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write tensors and plain values to ``path``, whole or not at all."""
+    """Write tensors and plain values to ``path``, whole or not at all. Raises OSError where it cannot be written."""
     # To an open file: given a path, torch writes the file's name into the archive, and equal states differ in bytes.
     with replacing(path) as aside, aside.open("wb") as file:
-        torch.save({"format": _FORMAT, **state}, file)
+        try:
+            torch.save({"format": _FORMAT, **state}, file)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):  # torch covers a full disk with an error of its own
+                raise error.__context__ from None
+            raise
 
 
 def load_state(path: Path) -> dict[str, Any]:

@@ -32,13 +32,17 @@ def load_released(path: str | Path) -> OverFeat:
         The net "fast" or "accurate", with the ``class_names`` of the release.
 
     Raises:
-        CheckpointError: if the file is not there, is of another length than both, or has a weight that is not finite.
+        CheckpointError: if the file is not there, cannot be read, is of another length than both, or has a weight
+            that is not finite.
     """
     path = Path(path)
     net = OverFeat(_table_of(path), CLASSES)
-    with path.open("rb", buffering=0) as file:
-        for name, weights in net.named_parameters():
-            _fill(weights.detach(), file, path, name)
+    try:
+        with path.open("rb", buffering=0) as file:
+            for name, weights in net.named_parameters():
+                _fill(weights.detach(), file, path, name)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror or error})") from error
     net.class_names = class_names()
     return net.eval()
 

@@ -90,7 +90,7 @@ WINDOWS = pa.schema(
         ("image_id", _LABEL),
         ("split", _LABEL),
         ("member", pa.int8()),  # of an ensemble, from 0
-        ("scale", pa.int8()),  # number of the model's scale, 1 the smallest
+        ("scale", pa.int8()),  # number of the model's scale, 1 the smallest; 0 for the ten views
         ("flip", pa.bool_()),
         ("window", pa.int32()),  # its number in the picture's evidence, from 0
         ("row", pa.int16()),  # of the fine output map, in the frame of the network's input
@@ -113,7 +113,13 @@ WINDOWS = pa.schema(
 
 ``class_indices`` are the window's best classes and every class whose spatial maximum over the map it holds, so that
 the class decision made from the table equals the one made from the whole maps.
+
+At scale 0 ``row`` is the number of the crop: top left, top right, bottom left, bottom right, centre, as they are seen
+in the picture or in its mirror image; every class is kept.
 """
+
+TEN_VIEWS = 0
+"""The scale of the rows of ten views."""
 
 CLASSIFICATIONS = pa.schema(
     [
@@ -208,3 +214,25 @@ CALIBRATION = pa.schema(
     ]
 )
 """Decisions on pictures that no training saw, and whether they are right."""
+
+PAPER_TABLES = pa.schema(
+    [
+        ("table", pa.string()),  # "classification", "localization" or "detection"
+        ("row", pa.string()),
+        ("measure", pa.string()),
+        ("pictures", pa.int32()),
+        ("percent", pa.float64()),
+        ("low_percent", pa.float64()),  # ends of the 95 % interval
+        ("high_percent", pa.float64()),
+        ("paper_percent", pa.float64()),  # on ImageNet; null where the paper prints none
+        ("paper_net", pa.string()),
+        ("than", pa.string()),  # the row it is compared with
+        ("paper_says", pa.string()),  # "better" or "worse" than that row
+        ("gain_percent", pa.float64()),  # by how much it is better than that row here
+        ("gain_low_percent", pa.float64()),
+        ("gain_high_percent", pa.float64()),
+        ("verdict", pa.string()),  # "holds", "does not hold" or "within noise"
+        ("settings", pa.string()),  # of merge, as JSON
+    ]
+)
+"""The paper's tables on other data: one row a row and measure, in the order of the paper."""

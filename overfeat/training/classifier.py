@@ -118,9 +118,20 @@ def train_classifier(
     net = OverFeat(model, len(class_names), recipe.dropout)
     net.class_names = class_names
     initialize(net, recipe.init, seed)
+    task = classifier_task(images, net, recipe, seed)
+    history = {"model": model, "member": member, "recipe": asdict(recipe)}
+    fit(task, folder, choose_device(recipe.device), report, history)
+
+
+def classifier_task(images: Path, net: OverFeat, recipe: TrainClassifierSettings, seed: int) -> ClassifierTask:
+    """Return the training of a net on a folder of shards with splits "train" and "val".
+
+    Raises:
+        DatasetError: if the shards are missing.
+    """
     shards = shard_paths(images, "train")
     sizes = read_columns(shards, ["stored_width", "stored_height"])
-    side = min(min(sizes[name].to_numpy()) for name in sizes.column_names)
+    smallest = min(min(sizes[name].to_numpy()) for name in sizes.column_names)
     views = TrainingViews(
         shards=shards,
         window=net.window,
@@ -130,6 +141,5 @@ def train_classifier(
         seed=seed,
         threads=recipe.loader_threads or spare_threads(),
     )
-    task = ClassifierTask(net, seed, recipe, views, sizes.num_rows, shard_paths(images, "val"), int(side))
-    history = {"model": model, "member": member, "recipe": asdict(recipe)}
-    fit(task, folder, choose_device(recipe.device), report, history)
+    side = max(int(smallest), net.window)
+    return ClassifierTask(net, seed, recipe, views, sizes.num_rows, shard_paths(images, "val"), side)

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from overfeat.images.resize import resize_to
 from overfeat.images.shards import decoded
+from overfeat.inference.batches import Picture, same_size_chunks
 from overfeat.inference.dense import gather_windows
-from overfeat.inference.evidence import Picture, same_size_chunks
 from overfeat.inference.window_boxes import assign, encode
 from overfeat.inference.windows import WindowGrid, input_hw
 from overfeat.models.geometry import Geometry

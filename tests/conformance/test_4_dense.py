@@ -6,9 +6,10 @@ import torch
 import torch.nn.functional as F
 
 from overfeat.config import InferSettings, MergeSettings
+from overfeat.inference.batches import Picture
 from overfeat.inference.decisions import class_scores, classifications
 from overfeat.inference.dense import dense
-from overfeat.inference.evidence import Picture, gather_evidence
+from overfeat.inference.evidence import gather_evidence
 from overfeat.inference.votes import read_votes
 from overfeat.inference.windows import WindowGrid, input_hw
 from overfeat.models.geometry import Geometry

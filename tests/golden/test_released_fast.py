@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from overfeat.models.checkpoints import load_network, weights_hash
 from overfeat.models.network import normalize
 from overfeat.models.released import load_released
 from overfeat.models.tables import FAST
@@ -63,12 +64,13 @@ def picture(height: int, width: int, number: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("released") / "net_weight_0"
     write_weights(path)
     with path.open("rb") as file:
         assert hashlib.file_digest(file, "sha256").hexdigest() == SHA256
-    return path
+    yield path
+    path.unlink()  # pytest keeps its folders of three runs
 
 
 @torch.inference_mode()
@@ -94,14 +96,23 @@ def test_outputs_of_the_authors_program(weights: Path) -> None:
                 assert np.linalg.norm(said - expected) / np.linalg.norm(expected) < 1e-4, key
 
 
-def test_memory_stays_under_one_and_a_half_times_the_file(weights: Path) -> None:
+def test_memory_stays_under_one_and_a_half_times_the_file(weights: Path, tmp_path: Path) -> None:
     code = """
 import resource, sys
-from overfeat.models.released import load_released
+import overfeat.models.checkpoints, overfeat.models.released
+from overfeat.cli import main
 def peak(): return 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 before = peak()
-net = load_released(sys.argv[1])
+code = main(["import-weights", sys.argv[1], "--out", sys.argv[2]])
 print(peak() - before)
+sys.exit(code)
 """
-    done = subprocess.run([sys.executable, "-c", code, str(weights)], capture_output=True, text=True, check=True)
+    words = [sys.executable, "-c", code, str(weights), str(tmp_path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert int(done.stdout) < 1.5 * weights.stat().st_size
+    (path,) = tmp_path.iterdir()
+    assert f"train_classifier.weights={path}" in done.stderr
+    net, expected = load_network(path), load_released(weights)
+    assert path.name == f"fast-{weights_hash(expected)[:12]}.pt"
+    assert weights_hash(net) == weights_hash(expected)
+    path.unlink()

@@ -16,9 +16,10 @@ from overfeat.config import (
 )
 from overfeat.devices import choose_device
 from overfeat.errors import SettingsError
+from overfeat.inference.batches import Picture
 from overfeat.inference.decisions import class_scores
 from overfeat.inference.dense import dense
-from overfeat.inference.evidence import Picture, gather_evidence
+from overfeat.inference.evidence import gather_evidence
 from overfeat.inference.votes import read_votes
 from overfeat.models.checkpoints import load_detector, load_regressor
 from overfeat.models.network import OverFeat, initialize

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from overfeat.evaluation.intervals import bootstrap_interval, error_percent
+from overfeat.evaluation.intervals import bootstrap_interval, centred_interval, draws, error_percent, resampled_rates
 
 
 def test_the_bootstrap_equals_plain_resampling() -> None:
@@ -28,3 +28,24 @@ def test_names_and_percent() -> None:
     assert list(measures.values()) == pytest.approx([37.5, 100 * low, 100 * high], abs=1e-4)
     assert low < 0.375 < high
     assert measures == error_percent("box_error", wrong, 500, seed=0)
+
+
+def test_resampled_rates_are_those_of_the_drawn_pictures() -> None:
+    wrong = np.random.default_rng(2).random((30, 2)) < [0.2, 0.7]
+    rates = resampled_rates(wrong, 50, seed=4)
+    assert rates.shape == (50, 2)
+    for weights, rate in zip(draws(30, 50, seed=4), rates, strict=True):
+        assert weights.sum() == 30
+        np.testing.assert_allclose(np.repeat(wrong, weights, axis=0).mean(0), rate)
+
+
+def test_pictures_are_resampled_together() -> None:
+    first = np.arange(40) < 10
+    rates = resampled_rates(np.stack([first, ~first], axis=1), 30, seed=0)
+    np.testing.assert_allclose(rates.sum(1), 1)
+    assert rates[:, 0].std() > 0.03
+
+
+def test_a_centred_interval_is_around_what_was_measured() -> None:
+    values = np.append(np.random.default_rng(0).normal(7, 1, 4000), np.nan)
+    assert centred_interval(3.0, values) == pytest.approx((3 - 1.96, 3 + 1.96), abs=0.1)

@@ -9,9 +9,10 @@ import torch
 from overfeat.config import InferSettings, MergeSettings
 from overfeat.errors import SettingsError
 from overfeat.images.resize import resize_to
+from overfeat.inference.batches import Picture
 from overfeat.inference.decisions import class_scores, classifications
 from overfeat.inference.dense import dense
-from overfeat.inference.evidence import Picture, gather_evidence
+from overfeat.inference.evidence import gather_evidence
 from overfeat.inference.votes import read_votes
 from overfeat.inference.windows import input_hw
 from overfeat.models.network import OverFeat, initialize, normalize

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from overfeat.config import InferSettings, MergeSettings
 from overfeat.errors import SettingsError
+from overfeat.inference.batches import Picture
 from overfeat.inference.calibration import Calibration
 from overfeat.inference.detection import Found, detect, detections, for_detection, processed
-from overfeat.inference.evidence import Picture, gather_evidence
+from overfeat.inference.evidence import gather_evidence
 from overfeat.inference.merge import merge_boxes
 from overfeat.inference.votes import Votes, read_votes
 from overfeat.models.network import OverFeat, initialize

@@ -11,9 +11,10 @@ import torch
 
 from overfeat.config import InferSettings, MergeSettings
 from overfeat.images.resize import resize_to
+from overfeat.inference.batches import Picture
 from overfeat.inference.calibration import Calibration
 from overfeat.inference.dense import at_all_offsets
-from overfeat.inference.evidence import Picture, gather_evidence
+from overfeat.inference.evidence import gather_evidence
 from overfeat.inference.localization import Guesses, localizations, localize
 from overfeat.inference.votes import read_votes
 from overfeat.inference.windows import input_hw

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from overfeat.config import InferSettings
 from overfeat.errors import SettingsError
 from overfeat.images.resize import add_margin, resize_to
+from overfeat.inference.batches import Picture
 from overfeat.inference.dense import at_all_offsets
-from overfeat.inference.evidence import Picture, gather_evidence
+from overfeat.inference.evidence import gather_evidence
 from overfeat.inference.windows import WindowGrid, input_hw
 from overfeat.models.geometry import Geometry
 from overfeat.models.network import OverFeat, initialize, normalize

@@ -19,8 +19,9 @@ from overfeat import boxes as geometry
 from overfeat.config import InferSettings, MergeSettings, TrainDetectorSettings
 from overfeat.errors import DatasetError, TrainingError
 from overfeat.images.decode import decode
+from overfeat.inference.batches import Picture
 from overfeat.inference.detection import Found, detect, for_detection
-from overfeat.inference.evidence import Picture, gather_evidence
+from overfeat.inference.evidence import gather_evidence
 from overfeat.inference.votes import Votes, read_votes
 from overfeat.models.checkpoints import load_detector, load_state, save_network
 from overfeat.models.detector import Detector

@@ -18,7 +18,8 @@ from overfeat.config import InferSettings, MergeSettings, TrainLocalizerSettings
 from overfeat.errors import CheckpointError, DatasetError, TrainingError
 from overfeat.images.decode import decode
 from overfeat.images.shards import read_columns, shard_paths
-from overfeat.inference.evidence import Picture, gather_evidence
+from overfeat.inference.batches import Picture
+from overfeat.inference.evidence import gather_evidence
 from overfeat.inference.localization import localize
 from overfeat.inference.votes import read_votes
 from overfeat.models.checkpoints import load_regressor, load_state, save_network, weights_hash
