@@ -259,11 +259,16 @@ def test_features_trained_jointly_serve_all_tasks(calm: Project, tmp_path: Path)
     )
 
 
-def test_the_ablation_is_one_command(calm: Project) -> None:
-    calm.run("python", "-m", "pipelines.ablation", "--out", "ablation")
-    text = (calm.root / "ablation/ablation.md").read_text()
-    assert "100 validation pictures" in text
-    assert "| four scales beat two |" in text
+def test_the_papers_tables_are_one_command(calm: Project) -> None:
+    calm.run("python", "-m", "pipelines.reproduce_tables", "--out", "tables", "--members", "2")
+    table = pd.read_parquet(calm.root / "tables/tables.parquet")
+    assert table.groupby("table", sort=False)["row"].nunique().to_dict() == {
+        "classification": 6,
+        "localization": 9,
+        "detection": 3,
+    }
+    assert table["percent"].between(0, 100).all()
+    assert table["verdict"].notna().equals(table["than"].notna())
     assert calm.run("dvc", "status", "--json").strip() == "{}"
 
 

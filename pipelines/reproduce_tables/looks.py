@@ -1,0 +1,141 @@
+"""Pictures are looked at, a range at a time, and every row decides on what was seen; only the decisions are kept."""
+
+import os
+from collections.abc import Hashable, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TypeVar
+
+import pandas as pd
+import pyarrow as pa
+from tqdm import tqdm
+
+from overfeat.config import InferSettings
+from overfeat.devices import choose_device
+from overfeat.evaluation import classification, localization
+from overfeat.inference.decisions import class_scores, classifications
+from overfeat.inference.detection import detect, detections, for_detection
+from overfeat.inference.evidence import gather_evidence
+from overfeat.inference.localization import localizations, localize
+from overfeat.inference.votes import read_votes
+from overfeat.models.checkpoints import load_detector, load_network, load_regressor
+from overfeat.models.network import OverFeat
+from overfeat.models.regressor import Regressor
+from pipelines import dense_pass, pictures
+from pipelines.engine.processes import WorkerContext, start_worker
+from pipelines.engine.stage import Unit, processors
+from pipelines.reproduce_tables.paper import Row
+from pipelines.roles import DETECTION, images_of
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """The networks that look, and how.
+
+    Attributes:
+        role: of the pictures: recognition or detection.
+        nets: files of the members; of detection one detector.
+        regressor: file of the box regressor of the first member; for recognition, if there is one.
+        infer: scales, mirror images, ten views, memory.
+    """
+
+    role: str
+    nets: tuple[Path, ...]
+    regressor: Path | None
+    infer: InferSettings
+
+
+def decide(eyes: Eyes, split: str, rows: Mapping[Key, Row]) -> dict[Key, pd.DataFrame]:
+    """Return what each row says of the pictures of a split, by the row's key.
+
+    Of classification and localization these are image_id and, for each measure, whether the picture counts as an error;
+    of detection the rows of ``DETECTIONS``.
+    """
+    units = dense_pass.ranges(eyes.role, split, eyes.infer.unit_images)
+    workers = dense_pass.workers(eyes.infer)
+    description = f"{eyes.role}, {split}"
+    seen: list[dict[Key, pd.DataFrame]] = []
+    with tqdm(total=len(units), desc=description, unit="range", disable=None) as bar:
+        if workers == 1:
+            for unit in units:
+                seen.append(decide_on(unit, eyes, rows))
+                bar.update()
+        else:
+            context, arguments = WorkerContext(max(1, processors() // workers)), (Path.cwd(), os.getpid())
+            with ProcessPoolExecutor(workers, context, start_worker, arguments) as pool:
+                for frames in pool.map(decide_on, units, [eyes] * len(units), [rows] * len(units)):
+                    seen.append(frames)
+                    bar.update()
+    return {key: pd.concat([frames[key] for frames in seen], ignore_index=True) for key in rows} if seen else {}
+
+
+def decide_on(unit: Unit, eyes: Eyes, rows: Mapping[Key, Row]) -> dict[Key, pd.DataFrame]:
+    """Look at one range of pictures, and decide with every row."""
+    nets, regressors, margin = _load(eyes)
+    start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
+    seen = dense_pass.read_pictures(images_of(eyes.role) / str(unit.payload["shard"]), start, stop)
+    device = choose_device(eyes.infer.device)
+    table = gather_evidence(nets, regressors, seen, eyes.infer, "", device, margin)
+    names, ids = nets[0].class_names or [], {picture.image_id for picture in seen}
+    decided = {"classification": _classified, "localization": _localized, "detection": _detected}
+    return {key: decided[row.table](table, names, row, ids) for key, row in rows.items()}
+
+
+def _classified(table: pa.Table, names: list[str], row: Row, ids: set[str]) -> pd.DataFrame:
+    votes = read_votes(table, len(names), row.settings)
+    guesses = classifications(votes, class_scores(votes), names, row.settings.top_k, "", "").to_pandas()
+    hits = classification.hits(guesses, _labels(ids))
+    return pd.DataFrame({"image_id": hits["image_id"], "top1_error": ~hits["top1"], "top5_error": ~hits["top5"]})
+
+
+def _localized(table: pa.Table, names: list[str], row: Row, ids: set[str]) -> pd.DataFrame:
+    labels, votes = _labels(ids), read_votes(table, len(names), row.settings)
+    objects = _objects()[_objects()["image_id"].isin(ids)]
+    given = {image_id: names.index(label) for image_id, label in labels.items()}
+    wrong: dict[str, pd.Series] = {}
+    for measure, classes in (("error", None), ("given_class_error", given)):
+        guesses = localizations(votes, localize(votes, row.settings, classes), names, None, "", "").to_pandas()
+        hits = localization.hits(guesses, objects, labels)
+        wrong |= {"image_id": hits["image_id"], measure: ~hits["right"]}
+    return pd.DataFrame(wrong)
+
+
+def _detected(table: pa.Table, names: list[str], row: Row, ids: set[str]) -> pd.DataFrame:
+    votes = read_votes(table, len(names), for_detection(row.settings))
+    found: pd.DataFrame = detections(votes, detect(votes, row.settings), names, None, "", "").to_pandas()
+    return found
+
+
+def _labels(ids: set[str]) -> dict[str, str]:
+    """Return the labels of those of the pictures that have one."""
+    return {image_id: label for image_id, label in _all_labels().items() if image_id in ids}
+
+
+@lru_cache(maxsize=1)
+def _all_labels() -> dict[str, str]:
+    images = pictures.recognition_pictures()
+    known = images[images["label"].notna()]
+    return dict(zip(known["image_id"], known["label"], strict=True))
+
+
+@lru_cache(maxsize=1)
+def _objects() -> pd.DataFrame:
+    return pictures.recognition_objects()
+
+
+@lru_cache(maxsize=2)
+def _load(eyes: Eyes) -> tuple[list[OverFeat], list[Regressor], int]:
+    """Return nets, regressors and the margin around a picture, placed."""
+    device = choose_device(eyes.infer.device)
+    if eyes.role == DETECTION:
+        detector = load_detector(eyes.nets[0])
+        nets, regressors, margin = [detector.net], [detector.regressor], detector.margin
+    else:
+        nets, margin = [load_network(file) for file in eyes.nets], 0
+        regressors = [load_regressor(eyes.regressor, nets[0])] if eyes.regressor else []
+    placed = [net.to(device) for net in nets]
+    return placed, [regressor.to(device) for regressor in regressors], margin

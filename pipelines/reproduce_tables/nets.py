@@ -1,0 +1,72 @@
+"""The networks that the tables need: those that the stages trained, and what they did not train, trained here.
+
+What is trained here follows the recipe in ``params.yaml`` and stays in ``.work``, from where it is taken another time.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from overfeat.config import TrainClassifierSettings, TrainLocalizerSettings
+from overfeat.models.checkpoints import load_network, weights_hash
+from overfeat.training.classifier import train_classifier
+from overfeat.training.localizer import train_localizer
+from pipelines import paths
+from pipelines.engine.console import say
+from pipelines.engine.locks import WORK
+
+_FOLDER = Path(WORK) / "reproduce_tables"
+
+
+def classifiers(count: int, recipe: TrainClassifierSettings, which: str) -> tuple[Path, ...]:
+    """Return the files of the first ``count`` members of an ensemble.
+
+    Args:
+        count: at least 1.
+        recipe: for those that the stage did not train.
+        which: "last" or "best".
+
+    Raises:
+        CheckpointError: if the stage trained none.
+    """
+    first = paths.CLASSIFIER / "member-0" / f"{which}.pt"
+    net = load_network(first)
+    assert net.class_names is not None
+    own = [paths.CLASSIFIER / f"member-{number}" / f"{which}.pt" for number in range(count)]
+    files = [first]
+    for number in range(1, count):
+        if own[number].is_file():
+            files.append(own[number])
+            continue
+        folder = _FOLDER / _key(weights_hash(net), recipe) / f"member-{number}"
+        report = _reporter(f"member {number}")
+        train_classifier(paths.IMAGES, net.class_names, net.table.name, recipe, number, folder, report)
+        files.append(folder / f"{which}.pt")
+    return tuple(files)
+
+
+def regressor(per_class: bool, recipe: TrainLocalizerSettings, which: str) -> Path:
+    """Return the file of the first member's box regressor.
+
+    Args:
+        per_class: a box for every class, or one for all.
+        recipe: of the stage; what is of the other kind than it makes is trained here.
+        which: "last" or "best".
+    """
+    if recipe.per_class == per_class:
+        return paths.LOCALIZER / "member-0" / f"{which}.pt"
+    net = load_network(paths.CLASSIFIER / "member-0" / f"{which}.pt")
+    other = replace(recipe, per_class=per_class)
+    folder = _FOLDER / _key(weights_hash(net), other)
+    report = _reporter("a regressor per class" if per_class else "a regressor for all classes")
+    train_localizer(paths.IMAGES, net, other, 0, folder, report)
+    return folder / f"{which}.pt"
+
+
+def _key(model: str, recipe: object) -> str:
+    return hashlib.sha256(f"{model} {recipe}".encode()).hexdigest()[:12]
+
+
+def _reporter(what: str) -> Callable[[str], None]:
+    return lambda line: say(f"{what}: {line}")
