@@ -56,7 +56,7 @@ def gather_evidence(
 
     Args:
         nets: members of an ensemble, in evaluation mode, on ``device``, with the same table and ``class_names``.
-        regressors: of the same members, in evaluation mode, on ``device``; or none, for evidence without boxes.
+        regressors: of the same members, or of the first ones, likewise; windows of the others have no boxes.
         pictures: sorted by image_id.
         settings: scales, flips, classes kept, memory; whether ten views are looked at, too.
         run: name of the run, kept in every row.

@@ -1,10 +1,10 @@
 """Pictures are looked at, a range at a time, and every row decides on what was seen; only the decisions are kept."""
 
 import os
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from overfeat.config import InferSettings
 from overfeat.devices import choose_device
+from overfeat.errors import ResultsError
 from overfeat.evaluation import classification, localization
 from overfeat.inference.decisions import class_scores, classifications
 from overfeat.inference.detection import detect, detections, for_detection
@@ -30,6 +31,8 @@ from pipelines.reproduce_tables.paper import Row
 from pipelines.roles import DETECTION, images_of
 
 Key = TypeVar("Key", bound=Hashable)
+_RANGE = 50
+"""Pictures that are looked at together, at most: few, so that processes share the work evenly."""
 
 
 @dataclass(frozen=True)
@@ -49,31 +52,45 @@ class Eyes:
     infer: InferSettings
 
 
-def decide(eyes: Eyes, split: str, rows: Mapping[Key, Row]) -> dict[Key, pd.DataFrame]:
+def decide(eyes: Eyes, split: str, rows: Mapping[Key, Row], given: bool = True) -> dict[Key, pd.DataFrame]:
     """Return what each row says of the pictures of a split, by the row's key.
 
     Of classification and localization these are image_id and, for each measure, whether the picture counts as an error;
     of detection the rows of ``DETECTIONS``.
+
+    Args:
+        eyes: the networks.
+        split: of the pictures of their role.
+        rows: how to decide, by any key.
+        given: decide also where the class is given, in localization.
+
+    Raises:
+        ResultsError: if the split has no pictures.
     """
-    units = dense_pass.ranges(eyes.role, split, eyes.infer.unit_images)
+    units = dense_pass.ranges(eyes.role, split, min(eyes.infer.unit_images, _RANGE))
+    if not units:
+        raise ResultsError(
+            f"{images_of(eyes.role)} has no pictures of split {split!r}, on which the tables are measured or (for "
+            "'calibration', see preprocess.calibration_share) their thresholds chosen"
+        )
     workers = dense_pass.workers(eyes.infer)
     description = f"{eyes.role}, {split}"
     seen: list[dict[Key, pd.DataFrame]] = []
     with tqdm(total=len(units), desc=description, unit="range", disable=None) as bar:
         if workers == 1:
             for unit in units:
-                seen.append(decide_on(unit, eyes, rows))
+                seen.append(decide_on(unit, eyes, rows, given))
                 bar.update()
         else:
             context, arguments = WorkerContext(max(1, processors() // workers)), (Path.cwd(), os.getpid())
             with ProcessPoolExecutor(workers, context, start_worker, arguments) as pool:
-                for frames in pool.map(decide_on, units, [eyes] * len(units), [rows] * len(units)):
+                for frames in pool.map(partial(decide_on, eyes=eyes, rows=rows, given=given), units):
                     seen.append(frames)
                     bar.update()
-    return {key: pd.concat([frames[key] for frames in seen], ignore_index=True) for key in rows} if seen else {}
+    return {key: pd.concat([frames[key] for frames in seen], ignore_index=True) for key in rows}
 
 
-def decide_on(unit: Unit, eyes: Eyes, rows: Mapping[Key, Row]) -> dict[Key, pd.DataFrame]:
+def decide_on(unit: Unit, eyes: Eyes, rows: Mapping[Key, Row], given: bool) -> dict[Key, pd.DataFrame]:
     """Look at one range of pictures, and decide with every row."""
     nets, regressors, margin = _load(eyes)
     start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
@@ -81,7 +98,11 @@ def decide_on(unit: Unit, eyes: Eyes, rows: Mapping[Key, Row]) -> dict[Key, pd.D
     device = choose_device(eyes.infer.device)
     table = gather_evidence(nets, regressors, seen, eyes.infer, "", device, margin)
     names, ids = nets[0].class_names or [], {picture.image_id for picture in seen}
-    decided = {"classification": _classified, "localization": _localized, "detection": _detected}
+    decided: dict[str, Callable[..., pd.DataFrame]] = {
+        "classification": _classified,
+        "localization": partial(_localized, given=given),
+        "detection": _detected,
+    }
     return {key: decided[row.table](table, names, row, ids) for key, row in rows.items()}
 
 
@@ -92,15 +113,18 @@ def _classified(table: pa.Table, names: list[str], row: Row, ids: set[str]) -> p
     return pd.DataFrame({"image_id": hits["image_id"], "top1_error": ~hits["top1"], "top5_error": ~hits["top5"]})
 
 
-def _localized(table: pa.Table, names: list[str], row: Row, ids: set[str]) -> pd.DataFrame:
+def _localized(table: pa.Table, names: list[str], row: Row, ids: set[str], given: bool) -> pd.DataFrame:
     labels, votes = _labels(ids), read_votes(table, len(names), row.settings)
     objects = _objects()[_objects()["image_id"].isin(ids)]
-    given = {image_id: names.index(label) for image_id, label in labels.items()}
-    wrong: dict[str, pd.Series] = {}
-    for measure, classes in (("error", None), ("given_class_error", given)):
+
+    def hits(classes: dict[str, int] | None) -> pd.DataFrame:
         guesses = localizations(votes, localize(votes, row.settings, classes), names, None, "", "").to_pandas()
-        hits = localization.hits(guesses, objects, labels)
-        wrong |= {"image_id": hits["image_id"], measure: ~hits["right"]}
+        return localization.hits(guesses, objects, labels)
+
+    found = hits(None)
+    wrong = {"image_id": found["image_id"], "error": ~found["right"]}
+    if given:
+        wrong["given_class_error"] = ~hits({name: names.index(label) for name, label in labels.items()})["right"]
     return pd.DataFrame(wrong)
 
 

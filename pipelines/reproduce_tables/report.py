@@ -42,11 +42,11 @@ def write_report(out: Path, rows: pd.DataFrame, model: str, source: Mapping[str,
     names = {role: Path(folder).name for role, folder in source.items()}
     facts = {"model": model, "source": names, "split": infer.splits[0], "flips": infer.flips}
     write_table(out / "tables.parquet", rows, PAPER_TABLES, facts)
-    mirrored = "with" if infer.flips else "without"
+    mirrored = "classification with mirror images" if infer.flips else "without mirror images"
     where = {name: names["detection" if name == "detection" else "recognition"] for name in TITLES}
     lines = [f"# The paper's tables, `{model}` on {' and '.join(dict.fromkeys(names.values()))}", ""]
     lines += [
-        f"Split `{infer.splits[0]}`, {mirrored} mirror images. Percent, with 95 % intervals from {RESAMPLINGS:,}",
+        f"Split `{infer.splits[0]}`, {mirrored}. Percent, with 95 % intervals from {RESAMPLINGS:,}",
         "resamplings of the pictures; rows are compared on the same pictures. The paper's numbers are of ImageNet.",
     ]
     for table, of_table in rows.groupby("table", sort=False):

@@ -55,7 +55,7 @@ def recognition(recipes: Recipes, members: int) -> pd.DataFrame:
     infer, which = recipes.infer, recipes.infer.checkpoint
     dense = replace(infer, scales=paper.ALL, ten_view_side=recipes.ten_view_side)
     files = nets.classifiers(members, recipes.classifier, which)
-    table2, figure9 = paper.classification(members, infer.flips), paper.localization(infer.flips)
+    table2, figure9 = paper.classification(members, infer.flips), paper.localization()
     if not dense_pass.has_localizer():
         say("there is no localizer: localization is left out")
         seen = decide(Eyes(RECOGNITION, files, None, dense), recipes.split, {row.name: row for row in table2})
@@ -63,29 +63,33 @@ def recognition(recipes: Recipes, members: int) -> pd.DataFrame:
     frames: dict[str, pd.DataFrame] = {}
     for per_class in (False, True):
         boxes = nets.regressor(per_class, recipes.localizer, which)
-        rows = [row for row in figure9 if row.per_class == per_class]
-        four = Eyes(RECOGNITION, files[:1], boxes, replace(infer, scales=paper.FOUR))
-        chosen = _with_thresholds(four, rows)
-        figure9 = [chosen.get(row.name, row) for row in figure9]
-        if per_class:
-            frames |= decide(four, recipes.split, chosen)
-        else:
-            together = {row.name: row for row in table2} | chosen
-            frames |= decide(Eyes(RECOGNITION, files, boxes, dense), recipes.split, together)
+        eyes = Eyes(RECOGNITION, files[:1], boxes, replace(infer, scales=paper.FOUR, flips=False))
+        rows = _with_thresholds(eyes, [row for row in figure9 if row.per_class == per_class])
+        figure9 = [rows.get(row.name, row) for row in figure9]
+        if not per_class:  # the same look serves both tables
+            eyes, rows = Eyes(RECOGNITION, files, boxes, dense), {row.name: row for row in table2} | rows
+        frames |= decide(eyes, recipes.split, rows)
     measured = {name: measured_errors(frame) for name, frame in frames.items()}
     return pd.concat([judged(table2, measured), judged(*_with_baselines(figure9, measured, recipes.split))])
 
 
 def _with_thresholds(eyes: Eyes, rows: Sequence[Row]) -> dict[str, Row]:
     """Return the rows by name, each with the threshold that has the least error on the pictures held out."""
-    tried = {
-        (row.name, threshold): replace(row, settings=replace(row.settings, threshold=threshold))
-        for row in rows
-        for threshold in (THRESHOLDS[row.settings.match] if row.settings.boxes == "merge" else (None,))
-    }
-    errors = {key: frame["error"].mean() for key, frame in decide(eyes, HELD_OUT, tried).items()}
+    tried = _tries(rows)
+    errors = {key: frame["error"].mean() for key, frame in decide(eyes, HELD_OUT, tried, given=False).items()}
     best = {row.name: min((key for key in tried if key[0] == row.name), key=lambda key: errors[key]) for row in rows}
     return {name: tried[key] for name, key in best.items()}
+
+
+def _tries(rows: Sequence[Row]) -> dict[tuple[str, float | None], Row]:
+    """Return every row with every threshold that is worth trying, by name and threshold; NMS has none."""
+    tried = {}
+    for row in rows:
+        for threshold in THRESHOLDS[row.settings.match] if row.settings.boxes == "merge" else (None,):
+            mine, other = (None, threshold) if row.table == "detection" else (threshold, None)
+            settings = replace(row.settings, threshold=mine, detection_threshold=other)
+            tried[row.name, threshold] = replace(row, settings=settings)
+    return tried
 
 
 def _with_baselines(
@@ -124,11 +128,7 @@ def detection(recipes: Recipes) -> pd.DataFrame:
 
 def _best_of(eyes: Eyes, rows: Sequence[Row]) -> list[Row]:
     """Return the rows, each with the best threshold on the pictures held out, and of single scales only the best."""
-    tried = {
-        (row.name, threshold): replace(row, settings=replace(row.settings, detection_threshold=threshold))
-        for row in rows
-        for threshold in (THRESHOLDS[row.settings.match] if row.settings.boxes == "merge" else (None,))
-    }
+    tried = _tries(rows)
     found = decide(eyes, HELD_OUT, tried)
     reached = {key: _averages(frame, HELD_OUT, resampled=False)["voc_map"].percent for key, frame in found.items()}
     best = {row.name: max((key for key in tried if key[0] == row.name), key=lambda key: reached[key]) for row in rows}

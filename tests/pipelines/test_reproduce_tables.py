@@ -19,7 +19,7 @@ from pipelines.reproduce_tables.verdicts import Measured, judged, measured_error
 INFER = InferSettings(flips=False, detection_scales=(2, 4))
 TABLES = {
     "classification": paper.classification(3, True),
-    "localization": paper.localization(True),
+    "localization": paper.localization(),
     "detection": paper.detection(INFER),
 }
 
