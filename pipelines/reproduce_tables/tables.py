@@ -4,13 +4,13 @@ Thresholds are chosen on pictures that were held out of training, never on those
 missing (no boxes in the data, no set for detection) its table is left out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from overfeat.config import InferSettings, TrainClassifierSettings, TrainLocalizerSettings
+from overfeat.config import InferSettings, MergeSettings, TrainClassifierSettings, TrainLocalizerSettings
 from overfeat.evaluation import localization as localization_error
 from overfeat.evaluation.average_precision import average_precisions, mean_average_precision, resampled_means
 from overfeat.evaluation.detection import Measure, match
@@ -70,7 +70,7 @@ def recognition(recipes: Recipes, members: int) -> pd.DataFrame:
             eyes, rows = Eyes(RECOGNITION, files, boxes, dense), {row.name: row for row in table2} | rows
         frames |= decide(eyes, recipes.split, rows)
     measured = {name: measured_errors(frame) for name, frame in frames.items()}
-    return pd.concat([judged(table2, measured), judged(*_with_baselines(figure9, measured, recipes.split))])
+    return pd.concat([judged(table2, measured), _baselines(recipes.split), judged(figure9, measured)])
 
 
 def _with_thresholds(eyes: Eyes, rows: Sequence[Row]) -> dict[str, Row]:
@@ -92,10 +92,8 @@ def _tries(rows: Sequence[Row]) -> dict[tuple[str, float | None], Row]:
     return tried
 
 
-def _with_baselines(
-    rows: list[Row], measured: Mapping[str, Mapping[str, Measured]], split: str
-) -> tuple[list[Row], dict[str, Mapping[str, Measured]]]:
-    """Return rows and measures with those of boxes that look at nothing before them; their class is given."""
+def _baselines(split: str) -> pd.DataFrame:
+    """Return the rows of boxes that look at nothing; their class is given, and no setting makes them."""
     images, objects = pictures.recognition_pictures(), pictures.recognition_objects()
     known = images[images["label"].notna()]
     of_split = known[known["split"] == split]
@@ -105,13 +103,13 @@ def _with_baselines(
         "whole picture": localization_error.whole_pictures(of_split),
         "mean training box": localization_error.relative_boxes(of_split, mean),
     }
-    baselines = {}
+    measured = {}
     for name, boxes in guesses.items():
         hits = localization_error.hits(boxes, objects, truth)
-        baselines[name] = measured_errors(
-            pd.DataFrame({"image_id": hits["image_id"], "given_class_error": ~hits["right"]})
-        )
-    return [Row("localization", name, rows[0].settings) for name in baselines] + rows, {**measured, **baselines}
+        wrong = pd.DataFrame({"image_id": hits["image_id"], "given_class_error": ~hits["right"]})
+        measured[name] = measured_errors(wrong)
+    rows = [Row("localization", name, MergeSettings()) for name in measured]
+    return judged(rows, measured).assign(settings=None)
 
 
 def detection(recipes: Recipes) -> pd.DataFrame:
