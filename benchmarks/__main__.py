@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.measure import machine
 
-NAMES = ("dense", "preprocess", "loader", "train_step", "merge")
+NAMES = ("dense", "preprocess", "loader", "train_step", "merge", "imagenet")
 
 
 def main() -> None:

@@ -91,6 +91,7 @@ def _write_shard(folder: Path, pictures: list[bytes]) -> None:
             "image_id": f"{number:05d}", "split": "train", "label": "class", "class_index": 0, "width": width,
             "height": height, "stored_width": image.stored_width, "stored_height": image.stored_height,
             "enlarged": image.enlarged, "jpeg": image.jpeg, "object_labels": [], "scaled_boxes": [], "difficult": [],
+            "crowd": [],
         }  # fmt: skip
         for name, value in row.items():
             rows[name].append(value)

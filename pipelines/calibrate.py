@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ class Calibrate(Stage):
             votes = read_votes(table, len(names), settings)
             guesses = localize(votes, settings)
             frame, features = localizations(votes, guesses, names, None, "", "").to_pandas(), guesses.features
-            right = guess_ious(frame, pictures.recognition_objects()) >= IOU
+            right = guess_ious(frame, _objects()) >= IOU
         rows = {name: frame[name].astype(str).to_numpy(object) for name in ("image_id", "label")}
         rows |= {name: features[:, number] for number, name in enumerate(FEATURES)}
         rows |= {"task": np.full(len(frame), facts["task"], object), "right": right}
@@ -82,6 +83,12 @@ class Calibrate(Stage):
             else:
                 say(f"{what}: there is nothing to fit a confidence on; results have none")
         write_text(out / paths.CALIBRATION / "calibration.json", json.dumps(values, indent=2) + "\n")
+
+
+@lru_cache(maxsize=1)
+def _objects() -> pd.DataFrame:
+    """Read once a process: ImageNet has half a million."""
+    return pictures.recognition_objects()
 
 
 def _detections(

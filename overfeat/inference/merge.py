@@ -14,6 +14,8 @@ boxes come first of all under ``normalized``. The result does not depend on the 
 """
 
 import math
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -26,6 +28,7 @@ Match = Literal["normalized", "literal"]
 
 DEFAULT_THRESHOLDS: dict[Match, float] = {"normalized": 0.5, "literal": 50.0}
 _GREATEST = 1e9
+_AT_ONCE = 8192  # boxes of several groups; larger groups are merged alone
 
 
 def merge_boxes(
@@ -88,20 +91,42 @@ def merge_groups(
     dense = np.unique(labels, return_inverse=True)[1]
     canonical = np.lexsort((*corners.T[::-1], dense))
     corners, dense = corners[canonical], dense[canonical]
+    merged, cluster = [np.empty((0, 4))], np.empty(len(corners), np.int64)
+    for start, stop in _parts(dense):
+        part, inside = _merge_sorted(corners[start:stop], dense[start:stop], limit, match)
+        cluster[canonical[start:stop]] = inside + sum(map(len, merged))
+        merged.append(part)
+    return np.concatenate(merged), cluster
+
+
+def _parts(groups: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Yield ranges of ascending groups, whole groups each, that are merged at once: the time grows faster than they."""
+    starts = np.append(np.flatnonzero(np.diff(groups, prepend=-1)), len(groups))
+    begin = 0
+    for start, stop in pairwise(starts.tolist()):
+        if stop - begin > _AT_ONCE and start > begin:
+            yield begin, start
+            begin = start
+    if begin < len(groups):
+        yield begin, len(groups)
+
+
+def _merge_sorted(
+    corners: NDArray[np.float64], groups: NDArray[np.int64], limit: float, match: Match
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Merge boxes that are sorted by group and coordinates, as :func:`merge_groups` does."""
     first = np.ones(len(corners), bool)
     if match == "normalized":
-        first[1:] = (corners[1:] != corners[:-1]).any(axis=1) | (dense[1:] != dense[:-1])
+        first[1:] = (corners[1:] != corners[:-1]).any(axis=1) | (groups[1:] != groups[:-1])
     copies = np.diff(np.append(np.flatnonzero(first), len(first)))
-    slots = Slots(np.ascontiguousarray(corners[first].T), copies.astype(np.float64), dense[first])
+    slots = Slots(np.ascontiguousarray(corners[first].T), copies.astype(np.float64), groups[first] - groups[0])
     merge_within(slots, limit, match == "literal")
     left, roots = slots.active(), slots.roots()
     merged = slots.boxes[:4, left]
     order = np.lexsort((*merged[::-1], slots.groups[left]))
     row = np.empty(len(roots), np.int64)
     row[left[order]] = np.arange(len(left))
-    cluster = np.empty(len(corners), np.int64)
-    cluster[canonical] = row[roots][np.cumsum(first) - 1]
-    return np.ascontiguousarray(merged[:, order].T), cluster
+    return np.ascontiguousarray(merged[:, order].T), row[roots][np.cumsum(first) - 1]
 
 
 def _checked_threshold(threshold: float | None, match: str) -> float:

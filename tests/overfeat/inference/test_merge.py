@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overfeat.errors import SettingsError
-from overfeat.inference import greedy, neighbours
+from overfeat.inference import greedy, merge, neighbours
 from overfeat.inference.merge import DEFAULT_THRESHOLDS, merge_boxes, merge_groups
 
 Box = tuple[float, float, float, float]
@@ -191,6 +191,27 @@ def test_groups_do_not_meet(boxes: np.ndarray, count: int, match: Any) -> None:
         np.testing.assert_array_equal(cluster[groups == group], alone_cluster + sum(len(r) for r in rows))
         rows.append(alone)
     np.testing.assert_array_equal(merged, np.concatenate([*rows, np.zeros((0, 4))]))
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 41, 10**9])
+@pytest.mark.parametrize("match", ["normalized", "literal"])
+def test_the_result_does_not_depend_on_how_many_groups_are_merged_at_once(
+    monkeypatch: pytest.MonkeyPatch, match: Any, at_once: int
+) -> None:
+    generator = np.random.default_rng(4)
+    corners = generator.integers(0, 60, (150, 2))
+    boxes, groups = np.concatenate([corners, corners + 40], axis=1), generator.integers(9, size=150)
+    expected = merge_groups(boxes, groups, match=match)
+    calls = []
+    plain = merge.merge_within
+    monkeypatch.setattr(
+        merge, "merge_within", lambda slots, *rest: calls.append(len(slots.into)) or plain(slots, *rest)
+    )
+    monkeypatch.setattr(merge, "_AT_ONCE", at_once)
+    for got, wanted in zip(merge_groups(boxes, groups, match=match), expected, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    assert len(calls) == {1: 9, 10**9: 1}.get(at_once, len(calls))
+    assert at_once < 40 or max(calls) <= at_once
 
 
 def test_duplicates_become_one_and_sum_their_scores() -> None:
