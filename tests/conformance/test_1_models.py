@@ -6,6 +6,7 @@ from torch import nn
 
 from overfeat.models.geometry import Geometry
 from overfeat.models.network import OverFeat, normalize
+from overfeat.models.released import class_names, released_size
 from overfeat.models.tables import ACCURATE, FAST, MINI, TABLES, ModelTable, Stage
 
 PAPER = [(FAST, 145_920_872, 2.80e9), (ACCURATE, 144_656_488, 5.36e9)]
@@ -94,10 +95,10 @@ def test_fully_connected_layers_are_convolutions_so_that_a_larger_input_gives_a_
 
 
 def test_pixels_are_normalised_by_one_scalar_for_all_channels() -> None:
-    pixels = torch.tensor([0, 118, 255], dtype=torch.uint8)[None, None].expand(1, 3, 3)
+    pixels = torch.tensor([0, 118, 255], dtype=torch.uint8).expand(1, 3, 1, 3)
     expected = [(value - 118.380948) / 61.896913 for value in (0, 118, 255)]
     for channel in normalize(pixels)[0]:
-        assert channel.tolist() == pytest.approx(expected, abs=1e-6)
+        assert channel[0].tolist() == pytest.approx(expected, abs=1e-6)
 
 
 def test_mini_has_a_window_of_about_62_pixels_and_three_pools_the_last_of_3() -> None:
@@ -116,3 +117,14 @@ def test_all_geometry_follows_from_one_table() -> None:
     with torch.inference_mode():
         assert net(torch.zeros(1, 3, 13, 13)).shape == (1, 2, 1, 1)
         assert net(torch.zeros(1, 3, 17, 13)).shape == (1, 2, 2, 1)
+
+
+@pytest.mark.parametrize(("table", "size"), [(FAST, 583_683_488), (ACCURATE, 578_625_952)])
+def test_weight_files_of_the_release_are_four_bytes_a_parameter(table: ModelTable, size: int) -> None:
+    assert released_size(table) == size
+
+
+def test_the_release_has_1000_classes_in_an_order_of_its_own() -> None:
+    names = class_names()
+    assert len(names) == 1000
+    assert (names[0], names[1], names[999]) == ("kit fox, Vulpes macrotis", "English setter", "dumbbell")

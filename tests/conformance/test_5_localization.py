@@ -1,4 +1,4 @@
-"""SPEC 5: the greedy merge and the localization decision."""
+"""SPEC 5: the greedy merge, and the measure of localization."""
 
 import numpy as np
 import pandas as pd
@@ -7,6 +7,7 @@ import pytest
 from overfeat import merge_boxes
 from overfeat.config import MergeSettings
 from overfeat.evaluation.localization import hits
+from overfeat.inference.merge import merge_groups
 
 A = np.array([0.0, 0.0, 100.0, 100.0])
 
@@ -23,7 +24,7 @@ def test_taken_literally_strangers_score_better_than_duplicates() -> None:
     assert len(merge_boxes(near, [1, 1], threshold=duplicates - 1, match="literal")[0]) == 2
     assert len(merge_boxes(near, [1, 1], threshold=duplicates + 1, match="literal")[0]) == 1
     assert len(merge_boxes(far, [1, 1], threshold=strangers - 1, match="literal")[0]) == 2
-    assert len(merge_boxes(far, [1, 1], threshold=strangers + 1, match="literal")[0]) == 1
+    assert len(merge_boxes(far, [1, 1], threshold=strangers, match="literal")[0]) == 1  # it does not exceed it
 
 
 def test_the_default_is_centre_distance_over_the_mean_diagonal_plus_one_minus_iou() -> None:
@@ -35,11 +36,14 @@ def test_the_default_is_centre_distance_over_the_mean_diagonal_plus_one_minus_io
 
 
 def test_the_pair_with_the_smallest_score_is_merged_first_until_the_threshold() -> None:
-    # the two on the left are nearer to one another; what they become is too far from the third
-    boxes = np.stack([A, shifted(10), shifted(45)])
-    merged, _, members = merge_boxes(boxes, [1, 1, 1], threshold=0.5)
-    assert sorted(map(sorted, (part.tolist() for part in members))) == [[0, 1], [2]]
-    assert sorted(merged[:, 0].tolist()) == [5, 45]
+    # 14 and 10 pixels apart, and both near enough: the two on the right go first. What they become, at 19, is too far
+    # from the one on the left; had that been taken first, its box at 7 would be too far from the one on the right
+    boxes = np.stack([A, shifted(14), shifted(24)])
+    merged, _, members = merge_boxes(boxes, [1, 1, 1], threshold=0.4)
+    assert sorted(map(sorted, (part.tolist() for part in members))) == [[0], [1, 2]]
+    assert sorted(merged[:, 0].tolist()) == [0, 19]
+    merged, _, _ = merge_boxes(boxes, [1, 1, 1], threshold=0.5)
+    np.testing.assert_allclose(merged[:, 0], [38 / 3])
 
 
 def test_a_merged_box_is_the_mean_of_all_its_members_whatever_the_order_of_merging() -> None:
@@ -59,21 +63,27 @@ def test_the_best_merged_box_is_the_one_with_the_greatest_sum() -> None:
 
 
 def test_merging_does_not_depend_on_the_order_of_the_boxes() -> None:
+    # of one size and at equal steps, so that many pairs are equally near; and twice each
     random = np.random.default_rng(0)
-    corners = random.uniform(0, 50, (40, 2))
-    boxes = np.concatenate([corners, corners + random.uniform(10, 60, (40, 2))], axis=1)
-    scores = random.random(40)
+    corners = np.stack(np.meshgrid(np.arange(6) * 20.0, np.arange(5) * 20.0), axis=-1).reshape(-1, 2).repeat(2, axis=0)
+    boxes, scores = np.concatenate([corners, corners + 100], axis=1), random.random(60)
     first = merge_boxes(boxes, scores)
-    order = random.permutation(40)
+    assert 1 < len(first[0]) < 30
+    order = random.permutation(60)
     second = merge_boxes(boxes[order], scores[order])
     for one, other in zip(first[:2], second[:2], strict=True):
         np.testing.assert_array_equal(one, other)
     assert [part.tolist() for part in first[2]] == [sorted(order[part].tolist()) for part in second[2]]
+    groups = random.integers(0, 2, 60)
+    (one, clusters), (other, of_shuffled) = merge_groups(boxes, groups), merge_groups(boxes[order], groups[order])
+    np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(clusters[order], of_shuffled)
 
 
 @pytest.mark.parametrize(("side", "right"), [(50.0, True), (49.0, False)])
 def test_a_picture_is_right_if_one_of_five_guesses_has_class_and_half_of_a_box(side: float, right: bool) -> None:
-    objects = pd.DataFrame([("p", "cat", 0, 0, 100, 100)], columns=["image_id", "label", "x1", "y1", "x2", "y2"])
+    boxes = [("p", "cat", 500, 0, 600, 100), ("p", "cat", 0, 0, 100, 100), ("p", "cat", 500, 500, 600, 600)]
+    objects = pd.DataFrame(boxes, columns=["image_id", "label", "x1", "y1", "x2", "y2"])
     guesses = pd.DataFrame(
         [("p", "dog", rank, 0, 0, 100, 100) for rank in (1, 2, 3, 4)] + [("p", "cat", 5, 0, 0, 100, side)],
         columns=["image_id", "label", "rank", "x1", "y1", "x2", "y2"],
