@@ -144,6 +144,7 @@ def _averages(found: pd.DataFrame, split: str, resampled: bool = True) -> dict[s
     for name, measure in _MEASURES.items():
         truth = match(found, objects, ids, measure), objects, ids, labels
         mean = mean_average_precision(average_precisions(*truth))
-        spread = resampled_means(*truth, RESAMPLINGS, SEED) if resampled else np.empty(0)
-        measured[name] = Measured(len(ids), 100 * mean, 100 * spread)
+        spread = resampled_means(*truth, RESAMPLINGS, SEED) if resampled else np.full(1, mean)
+        centred = spread + mean - np.nanmean(spread)  # how they scatter counts, not where: see mean_interval
+        measured[name] = Measured(len(ids), 100 * mean, 100 * centred)
     return measured
