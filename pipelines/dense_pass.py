@@ -52,14 +52,6 @@ def ranges(role: str, split: str, step: int, most: int | None = None) -> list[Un
     return units
 
 
-def image_ids(role: str, split: str) -> list[str]:
-    """Return the pictures of a role and split."""
-    shards = sorted(images_of(role).glob(f"{split}-*.parquet"))
-    return [
-        str(name) for shard in shards for name in pq.read_table(shard, columns=["image_id"])["image_id"].to_pylist()
-    ]
-
-
 def evidence(unit: Unit, settings: InferSettings, run: str) -> tuple[pa.Table, dict[str, Any]]:
     """Return the evidence of one range of pictures, and what it comes from: task, model, class names and geometry."""
     device, task = choose_device(settings.device), str(unit.payload["role"])
@@ -68,9 +60,7 @@ def evidence(unit: Unit, settings: InferSettings, run: str) -> tuple[pa.Table, d
     else:
         nets, regressors, model = _load_members(settings.checkpoint, device)
         margin = 0
-    start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
-    pictures = read_pictures(images_of(task) / str(unit.payload["shard"]), start, stop)
-    table = gather_evidence(nets, regressors, pictures, for_task(task, settings), run, device, margin)
+    table = gather_evidence(nets, regressors, read_pictures(unit), for_task(task, settings), run, device, margin)
     geometry = {name: getattr(nets[0], name) for name in ("window", "stride", "fine_stride")}
     facts = {"model": model, "class_names": nets[0].class_names, "geometry": geometry, "boxes": bool(regressors)}
     return table, {**facts, "task": task}
@@ -127,9 +117,10 @@ def _load_detectors(which: str, device: torch.device) -> tuple[list[OverFeat], l
     return placed, [each.regressor.to(device) for each in detectors], f"{placed[0].table.name}-{digests}", margin
 
 
-def read_pictures(shard: Path, start: int, stop: int) -> list[Picture]:
-    """Return the pictures of rows ``start`` to ``stop`` of a shard, sorted by image_id."""
+def read_pictures(unit: Unit) -> list[Picture]:
+    """Return the pictures of a range of :func:`ranges`, sorted by image_id."""
+    role, shard, start, stop = (unit.payload[name] for name in ("role", "shard", "start", "stop"))
     columns = ["image_id", "split", "width", "height", "jpeg"]
-    rows = pq.read_table(shard, columns=columns).slice(start, stop - start).to_pylist()
+    rows = pq.read_table(images_of(role) / shard, columns=columns).slice(start, stop - start).to_pylist()
     rows.sort(key=lambda row: str(row["image_id"]))
     return [Picture(r["image_id"], r["split"], decode(r["jpeg"]), (r["height"], r["width"])) for r in rows]

@@ -6,7 +6,6 @@ another time.
 """
 
 import argparse
-import hashlib
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,14 +18,14 @@ from overfeat.atomic import write_text
 from overfeat.config import TrainDetectorSettings
 from overfeat.devices import choose_device
 from overfeat.errors import OverFeatError, ResultsError
-from overfeat.models.checkpoints import load_detector, weights_hash
+from overfeat.models.checkpoints import load_detector
 from overfeat.models.detector import Detector
 from overfeat.training.detector import train_detector
 from pipelines import dense_pass, paths, pictures
 from pipelines.detector_trials import load_settings, measure_detector
 from pipelines.engine.console import say
-from pipelines.engine.locks import WORK
 from pipelines.roles import DETECTION
+from pipelines.side_trainings import folder_of
 from pipelines.trained import classifier_and_localizer
 
 CHOICES: tuple[Literal["random", "hardest", "mix"], ...] = ("random", "hardest", "mix")
@@ -67,8 +66,7 @@ def main(arguments: Sequence[str]) -> int:
 def _train(recipe: TrainDetectorSettings, which: str) -> Detector:
     """Return the detector of a recipe, trained unless it was before."""
     classifier, localizer = classifier_and_localizer("member-0", recipe.classifier)
-    key = hashlib.sha256(f"{weights_hash(classifier)} {recipe}".encode()).hexdigest()[:12]
-    folder = Path(WORK) / "negatives" / key
+    folder = folder_of("negatives", recipe, classifier)
     labels = pictures.class_names(DETECTION)
 
     def report(line: str) -> None:

@@ -9,7 +9,6 @@ in ``.work`` and taken from there another time.
 """
 
 import argparse
-import hashlib
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +25,7 @@ from overfeat.errors import OverFeatError, ResultsError
 from overfeat.evaluation.classification import error_metrics, hits
 from overfeat.inference.decisions import class_scores, classifications
 from overfeat.inference.votes import read_votes
-from overfeat.models.checkpoints import load_detector, load_network, load_regressor, weights_hash
+from overfeat.models.checkpoints import load_detector, load_network, load_regressor
 from overfeat.models.detector import Detector
 from overfeat.models.joint import JointNet
 from overfeat.models.network import OverFeat
@@ -36,8 +35,8 @@ from overfeat.training.joint import JOINT_TASKS, start_joint, train_joint
 from pipelines import dense_pass, measures, paths, pictures
 from pipelines.detector_trials import load_settings, measure_detector
 from pipelines.engine.console import say
-from pipelines.engine.locks import WORK
 from pipelines.roles import DETECTION, RECOGNITION
+from pipelines.side_trainings import folder_of
 from pipelines.trained import classifier_and_localizer
 from pipelines.trials import Trials, evidence
 
@@ -92,8 +91,7 @@ def _train(way: str, recipe: TrainDetectorSettings, which: str) -> Nets:
     classifier, localizer = classifier_and_localizer("member-0", recipe.classifier)
     assert localizer is not None  # measure() has looked
     labels = pictures.class_names(DETECTION)
-    key = hashlib.sha256(f"{weights_hash(classifier)} {weights_hash(localizer)} {recipe}".encode()).hexdigest()[:12]
-    folder = Path(WORK) / "sharing" / key / way
+    folder = folder_of("sharing", recipe, classifier, localizer) / way
 
     def report(line: str) -> None:
         say(f"{way}: {line}")

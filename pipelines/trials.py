@@ -21,7 +21,6 @@ from overfeat.models.regressor import Regressor
 from overfeat.results.schemas import WINDOWS
 from overfeat.results.store import read_footer, read_table
 from pipelines import dense_pass, pictures
-from pipelines.roles import images_of
 
 THRESHOLDS = {
     "normalized": (0.2, 0.3, 0.4, 0.5, 0.6),
@@ -97,6 +96,5 @@ def evidence(
     placed = net.to(device).to(memory_format=torch.channels_last)
     regressors = [regressor.to(device)] if regressor is not None else []
     for unit in dense_pass.ranges(role, split, infer.unit_images):
-        start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
-        seen = dense_pass.read_pictures(images_of(role) / str(unit.payload["shard"]), start, stop)
+        seen = dense_pass.read_pictures(unit)
         yield gather_evidence([placed], regressors, seen, infer, "trial", device, margin)

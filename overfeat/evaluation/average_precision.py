@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from overfeat.evaluation.intervals import centred_interval, draws
-from overfeat.evaluation.pairs import Floats, Ints
+from overfeat.evaluation.intervals import centred, interval
+from overfeat.evaluation.pairs import Ints
 from overfeat.evaluation.tally import Interpolation, Tally
 
 
@@ -81,35 +81,12 @@ def mean_interval(
         Its ends, 0 to 1; NaN if no class has objects.
     """
     tally = Tally.of(matched, objects, image_ids, labels)
-    measured = _mean(tally, np.ones(tally.pictures, np.int64), interpolation)
+    measured = tally.mean(interpolation=interpolation)
     if np.isnan(measured):
         return np.nan, np.nan
-    means = [_mean(tally, weights, interpolation) for weights in draws(tally.pictures, resamplings, seed)]
-    low, high = np.clip(centred_interval(measured, np.array(means)), 0, 1)
+    means = tally.resampled_means(resamplings, seed, interpolation)
+    low, high = np.clip(interval(centred(measured, means)), 0, 1)
     return float(low), float(high)
-
-
-def resampled_means(
-    matched: pd.DataFrame,
-    objects: pd.DataFrame,
-    image_ids: Iterable[str],
-    labels: Iterable[str],
-    resamplings: int,
-    seed: int,
-) -> Floats:
-    """Return the mean average precision of each resampling of the pictures, ``(resamplings,)``, 0 to 1.
-
-    A picture drawn twice counts twice, with its detections and objects. The classes over which a resampling is averaged
-    are those of which it has objects; NaN where there are none. Of two sets of detections in the same pictures, the
-    same seed gives the same resamplings. Arguments as of :func:`mean_interval`.
-    """
-    tally = Tally.of(matched, objects, image_ids, labels)
-    return np.array([_mean(tally, weights, "area") for weights in draws(tally.pictures, resamplings, seed)])
-
-
-def _mean(tally: Tally, weights: Ints, interpolation: Interpolation) -> float:
-    counts, averages = tally.precisions(weights, interpolation)
-    return float(averages[counts > 0].mean()) if counts.any() else np.nan
 
 
 def precision_recall(

@@ -27,15 +27,15 @@ def resampled_rates(wrong: NDArray[np.bool_], resamplings: int, seed: int) -> Fl
     return np.array([weights @ shares for weights in draws(len(wrong), resamplings, seed)])
 
 
-def centred_interval(measured: float, resampled: Floats) -> tuple[float, float]:
-    """Return a 95 % interval around ``measured`` from how the resampled values scatter, wherever they lie.
-
-    Args:
-        measured: on the pictures as they are.
-        resampled: on resampled ones, ``(resamplings,)``; NaN where it could not be measured.
-    """
-    low, high = np.nanpercentile(resampled, [2.5, 97.5]) + measured - np.nanmean(resampled)
+def interval(resampled: Floats) -> tuple[float, float]:
+    """Return the central 95 % of resampled values, ``(resamplings,)``; NaN where one could not be measured."""
+    low, high = np.nanpercentile(resampled, [2.5, 97.5])
     return float(low), float(high)
+
+
+def centred(measured: float, resampled: Floats) -> Floats:
+    """Return resampled values moved around what was measured: how they scatter counts, wherever they lie."""
+    return np.asarray(resampled + measured - np.nanmean(resampled))
 
 
 def bootstrap_interval(wrong: NDArray[np.bool_], resamplings: int, seed: int) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from overfeat.evaluation.intervals import draws
 from overfeat.evaluation.pairs import Floats, Ints, Names, Objects, Rows, distinct, names
 
 Interpolation = Literal["area", "11-point", "101-point"]
@@ -89,6 +90,27 @@ class Tally:
             ranks = seen[self.hits[start:stop] + 1] - seen[self.starts[k]]
             averages[k] = _average(right[start + 1 : stop + 1] - right[start], ranks, int(counts[k]), interpolation)
         return counts, averages
+
+    def mean(self, weights: Ints | None = None, interpolation: Interpolation = "area") -> float:
+        """Return the mean average precision over the classes with objects, 0 to 1; NaN if there are none.
+
+        Args:
+            weights: how many times each picture counts, ``(pictures,)``; None for once.
+            interpolation: of the curve.
+        """
+        counts, averages = self.precisions(
+            np.ones(self.pictures, np.int64) if weights is None else weights, interpolation
+        )
+        return float(averages[counts > 0].mean()) if counts.any() else np.nan
+
+    def resampled_means(self, resamplings: int, seed: int, interpolation: Interpolation = "area") -> Floats:
+        """Return the mean average precision of each resampling of the pictures, ``(resamplings,)``.
+
+        A picture drawn twice counts twice, with its detections and objects. The classes over which a resampling is
+        averaged are those of which it has objects; NaN where there are none. Of several sets of detections in the same
+        pictures, the same seed gives the same resamplings.
+        """
+        return np.array([self.mean(weights, interpolation) for weights in draws(self.pictures, resamplings, seed)])
 
 
 def _average(hits: Ints, ranks: Ints, objects: int, interpolation: Interpolation) -> float:

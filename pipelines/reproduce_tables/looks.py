@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import pandas as pd
 import pyarrow as pa
+import torch
 from tqdm import tqdm
 
 from overfeat.config import InferSettings
@@ -93,8 +94,7 @@ def decide(eyes: Eyes, split: str, rows: Mapping[Key, Row], given: bool = True) 
 def decide_on(unit: Unit, eyes: Eyes, rows: Mapping[Key, Row], given: bool) -> dict[Key, pd.DataFrame]:
     """Look at one range of pictures, and decide with every row."""
     nets, regressors, margin = _load(eyes)
-    start, stop = int(unit.payload["start"]), int(unit.payload["stop"])
-    seen = dense_pass.read_pictures(images_of(eyes.role) / str(unit.payload["shard"]), start, stop)
+    seen = dense_pass.read_pictures(unit)
     device = choose_device(eyes.infer.device)
     table = gather_evidence(nets, regressors, seen, eyes.infer, "", device, margin)
     names, ids = nets[0].class_names or [], {picture.image_id for picture in seen}
@@ -161,5 +161,5 @@ def _load(eyes: Eyes) -> tuple[list[OverFeat], list[Regressor], int]:
     else:
         nets, margin = [load_network(file) for file in eyes.nets], 0
         regressors = [load_regressor(eyes.regressor, nets[0])] if eyes.regressor else []
-    placed = [net.to(device) for net in nets]
+    placed = [net.to(device).to(memory_format=torch.channels_last) for net in nets]
     return placed, [regressor.to(device) for regressor in regressors], margin

@@ -3,20 +3,19 @@
 What is trained here follows the recipe in ``params.yaml`` and stays in ``.work``, from where it is taken another time.
 """
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from overfeat.config import TrainClassifierSettings, TrainLocalizerSettings
-from overfeat.models.checkpoints import load_network, weights_hash
+from overfeat.models.checkpoints import load_network
 from overfeat.training.classifier import train_classifier
 from overfeat.training.localizer import train_localizer
 from pipelines import paths
 from pipelines.engine.console import say
-from pipelines.engine.locks import WORK
+from pipelines.side_trainings import folder_of
 
-_FOLDER = Path(WORK) / "reproduce_tables"
+_COMMAND = "reproduce_tables"
 
 
 def classifiers(count: int, recipe: TrainClassifierSettings, which: str) -> tuple[Path, ...]:
@@ -39,7 +38,7 @@ def classifiers(count: int, recipe: TrainClassifierSettings, which: str) -> tupl
         if own[number].is_file():
             files.append(own[number])
             continue
-        folder = _FOLDER / _key(weights_hash(net), recipe) / f"member-{number}"
+        folder = folder_of(_COMMAND, recipe, net) / f"member-{number}"
         report = _reporter(f"member {number}")
         train_classifier(paths.IMAGES, net.class_names, net.table.name, recipe, number, folder, report)
         files.append(folder / f"{which}.pt")
@@ -58,14 +57,10 @@ def regressor(per_class: bool, recipe: TrainLocalizerSettings, which: str) -> Pa
         return paths.LOCALIZER / "member-0" / f"{which}.pt"
     net = load_network(paths.CLASSIFIER / "member-0" / f"{which}.pt")
     other = replace(recipe, per_class=per_class)
-    folder = _FOLDER / _key(weights_hash(net), other)
+    folder = folder_of(_COMMAND, other, net)
     report = _reporter("a regressor per class" if per_class else "a regressor for all classes")
     train_localizer(paths.IMAGES, net, other, 0, folder, report)
     return folder / f"{which}.pt"
-
-
-def _key(model: str, recipe: object) -> str:
-    return hashlib.sha256(f"{model} {recipe}".encode()).hexdigest()[:12]
 
 
 def _reporter(what: str) -> Callable[[str], None]:

@@ -17,8 +17,6 @@ MEASURES = {
 FOUR = (1, 2, 4, 6)
 """What the paper calls four scales."""
 ALL = (1, 2, 3, 4, 5, 6)
-SINGLE = "scale"
-"""The rows of detection at one scale begin with it."""
 _EVERY = "all scales, merged"
 
 
@@ -118,7 +116,7 @@ def detection(infer: InferSettings) -> list[Row]:
     one = MergeSettings(members=(0,))
     worse: dict[str, Says] = dict.fromkeys(MEASURES["detection"], "worse")
     alone = [
-        Row("detection", f"{SINGLE} {scale}", replace(one, detection_scales=(scale,)), than=_EVERY, says=worse)
+        Row("detection", f"scale {scale}", replace(one, detection_scales=(scale,)), than=_EVERY, says=worse)
         for scale in scales
     ]
     merged = Row("detection", _EVERY, one, {"ilsvrc_map": 24.3}, "19.4 in the competition")

@@ -12,8 +12,10 @@ import pandas as pd
 
 from overfeat.config import InferSettings, MergeSettings, TrainClassifierSettings, TrainLocalizerSettings
 from overfeat.evaluation import localization as localization_error
-from overfeat.evaluation.average_precision import average_precisions, mean_average_precision, resampled_means
 from overfeat.evaluation.detection import Measure, match
+from overfeat.evaluation.intervals import centred
+from overfeat.evaluation.tally import Tally
+from overfeat.images.shards import read_columns, shard_paths
 from pipelines import dense_pass, paths, pictures
 from pipelines.engine.console import say
 from pipelines.reproduce_tables import nets, paper
@@ -130,7 +132,7 @@ def _best_of(eyes: Eyes, rows: Sequence[Row]) -> list[Row]:
     found = decide(eyes, HELD_OUT, tried)
     reached = {key: _averages(frame, HELD_OUT, resampled=False)["voc_map"].percent for key, frame in found.items()}
     best = {row.name: max((key for key in tried if key[0] == row.name), key=lambda key: reached[key]) for row in rows}
-    alone = [name for name in best if name.startswith(paper.SINGLE)]
+    alone = [row.name for row in rows if row.settings.detection_scales is not None]
     kept = max(alone, key=lambda name: reached[best[name]])
     chosen = [tried[best[row.name]] for row in rows if row.name == kept or row.name not in alone]
     return [replace(row, name=f"best single scale ({kept})") if row.name == kept else row for row in chosen]
@@ -138,13 +140,13 @@ def _best_of(eyes: Eyes, rows: Sequence[Row]) -> list[Row]:
 
 def _averages(found: pd.DataFrame, split: str, resampled: bool = True) -> dict[str, Measured]:
     """Return the mean average precisions of detections in the pictures of a split."""
-    ids, labels = dense_pass.image_ids(DETECTION, split), pictures.class_names(DETECTION)
+    shards, labels = shard_paths(paths.IMAGES_DETECTION, split), pictures.class_names(DETECTION)
+    ids = read_columns(shards, ["image_id"])["image_id"].to_pylist()
     objects = pictures.detection_objects()
     measured = {}
     for name, measure in _MEASURES.items():
-        truth = match(found, objects, ids, measure), objects, ids, labels
-        mean = mean_average_precision(average_precisions(*truth))
-        spread = resampled_means(*truth, RESAMPLINGS, SEED) if resampled else np.full(1, mean)
-        centred = spread + mean - np.nanmean(spread)  # how they scatter counts, not where: see mean_interval
-        measured[name] = Measured(len(ids), 100 * mean, 100 * centred)
+        tally = Tally.of(match(found, objects, ids, measure), objects, ids, labels)
+        mean = tally.mean()
+        spread = centred(mean, tally.resampled_means(RESAMPLINGS, SEED)) if resampled else np.empty(0)
+        measured[name] = Measured(len(ids), 100 * mean, 100 * spread)  # centred: see mean_interval
     return measured

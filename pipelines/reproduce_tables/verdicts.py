@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from overfeat.config import MergeSettings
-from overfeat.evaluation.intervals import resampled_rates
+from overfeat.evaluation.intervals import interval, resampled_rates
 from overfeat.results.schemas import PAPER_TABLES
 from pipelines.reproduce_tables.paper import Row
 
@@ -55,7 +55,7 @@ def judged(rows: Sequence[Row], measured: Mapping[str, Mapping[str, Measured]]) 
     lines = []
     for row in rows:
         for measure, value in measured[row.name].items():
-            low, high = _interval(value.resampled)
+            low, high = interval(value.resampled)
             line = {
                 **{"table": row.table, "row": row.name, "measure": measure, "pictures": value.pictures},
                 **{"percent": value.percent, "low_percent": max(low, 0.0), "high_percent": min(high, 100.0)},
@@ -71,18 +71,13 @@ def _compared(row: Row, measure: str, ours: Measured, other: Measured) -> dict[s
     """Say by how much a row is better than another, picture by picture, and whether that is as the paper has it."""
     sign = 1 if measure.endswith("_map") else -1
     gain = sign * (ours.percent - other.percent)
-    low, high = _interval(sign * (ours.resampled - other.resampled))
+    low, high = interval(sign * (ours.resampled - other.resampled))
     says = row.says.get(measure)
     line: dict[str, object] = {"than": row.than, "paper_says": says}
     line |= {"gain_percent": gain, "gain_low_percent": low, "gain_high_percent": high}
     if says is not None:
         line["verdict"] = verdict(low, high, says)
     return line
-
-
-def _interval(resampled: NDArray[np.float64]) -> tuple[float, float]:
-    low, high = np.nanpercentile(resampled, [2.5, 97.5])
-    return float(low), float(high)
 
 
 def verdict(low: float, high: float, says: str) -> str:

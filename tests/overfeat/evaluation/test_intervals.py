@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from overfeat.evaluation.intervals import bootstrap_interval, centred_interval, draws, error_percent, resampled_rates
+from overfeat.evaluation.intervals import bootstrap_interval, centred, draws, error_percent, interval, resampled_rates
 
 
 def test_the_bootstrap_equals_plain_resampling() -> None:
@@ -48,4 +48,4 @@ def test_pictures_are_resampled_together() -> None:
 
 def test_a_centred_interval_is_around_what_was_measured() -> None:
     values = np.append(np.random.default_rng(0).normal(7, 1, 4000), np.nan)
-    assert centred_interval(3.0, values) == pytest.approx((3 - 1.96, 3 + 1.96), abs=0.1)
+    assert interval(centred(3.0, values)) == pytest.approx((3 - 1.96, 3 + 1.96), abs=0.1)
