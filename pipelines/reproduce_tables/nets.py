@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from overfeat.config import TrainClassifierSettings, TrainLocalizerSettings
+from overfeat.errors import SettingsError
 from overfeat.models.checkpoints import load_network
 from overfeat.training.classifier import train_classifier
 from overfeat.training.localizer import train_localizer
@@ -28,7 +29,13 @@ def classifiers(count: int, recipe: TrainClassifierSettings, which: str) -> tupl
 
     Raises:
         CheckpointError: if the stage trained none.
+        SettingsError: if the stage took a net, of which a training by the recipe is no other member.
     """
+    if count > 1 and recipe.weights is not None:
+        raise SettingsError(
+            "train_classifier.weights took a finished net, and nets trained here would be no ensemble with it: "
+            "give --members 1"
+        )
     first = paths.CLASSIFIER / "member-0" / f"{which}.pt"
     net = load_network(first)
     assert net.class_names is not None

@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from overfeat.config import InferSettings, MergeSettings
+from overfeat.config import InferSettings, MergeSettings, TrainClassifierSettings
+from overfeat.errors import SettingsError
 from overfeat.results.schemas import PAPER_TABLES
 from overfeat.results.store import read_footer
-from pipelines.reproduce_tables import paper
+from pipelines.reproduce_tables import nets, paper
 from pipelines.reproduce_tables.paper import MEASURES, Row
 from pipelines.reproduce_tables.report import write_report
 from pipelines.reproduce_tables.verdicts import Measured, judged, measured_errors, verdict
@@ -64,6 +65,11 @@ def test_one_net_has_no_row_of_several_and_no_mirror_image_makes_five_views() ->
     names = [row.name for row in paper.classification(1, False)]
     assert len(names) == 5
     assert names[-1] == "1 net, 5 views"
+
+
+def test_a_net_that_was_taken_makes_no_ensemble_with_nets_trained_here() -> None:
+    with pytest.raises(SettingsError, match="give --members 1"):
+        nets.classifiers(3, TrainClassifierSettings(weights="data/released/fast-0123.pt"), "last")
 
 
 @pytest.mark.parametrize(
