@@ -1,7 +1,8 @@
-"""Files that appear whole or not at all: write aside, fsync, rename."""
+"""Files and folders that appear whole or not at all: write aside, fsync, rename."""
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,28 @@ def replacing(path: Path) -> Iterator[Path]:
         sync(path.parent)
     finally:
         aside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def making(folder: Path) -> Iterator[Path]:
+    """Give a path beside ``folder``, which is not there yet, to make it at, and put it in its place when all is well.
+
+    What a killed call has left there is thrown away first: one process at a time may make a folder.
+    """
+    aside = folder.with_name(f".{folder.name}.aside")
+    shutil.rmtree(aside, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    yield aside
+    sync_tree(aside)
+    aside.rename(folder)
+    sync(folder.parent)
+
+
+def sync_tree(folder: Path) -> None:
+    """Wait until every file and folder below ``folder`` is on disk."""
+    for path in folder.rglob("*"):
+        sync(path)
+    sync(folder)
 
 
 def sync(path: Path) -> None:

@@ -7,7 +7,7 @@ unknown, of the wrong type or out of range with one sentence.
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -19,6 +19,15 @@ T = TypeVar("T")
 def ranged(default: Any, low: float, high: float = float("inf")) -> Any:
     """Return a dataclass field whose value must lie in ``[low, high]``."""
     return field(default=default, metadata={"low": low, "high": high})
+
+
+def leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted name, value) of everything that is no mapping."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def parse(cls: type[T], values: Mapping[str, Any], where: str) -> T:
@@ -176,6 +185,9 @@ class TrainClassifierSettings(RecipeSettings):
     crops: int = ranged(5, 1)
     """Random crops a picture and epoch."""
     label_smoothing: float = ranged(0.0, 0, 1)
+    processes: int | None = ranged(None, 1)
+    """That train one net together on this machine, each its part of every minibatch of ``batch_size``: from 1. None
+    for one a GPU, or one on a CPU."""
     weights: str | None = None
     """Path of a finished checkpoint that is taken in the place of training: of ``overfeat import-weights``, or of
     another project. DVC sees the path alone: another checkpoint needs another path. None to train."""
@@ -325,6 +337,18 @@ class EvaluateSettings:
     """Operating threshold: a detection counts as one for a person from this confidence on."""
 
 
+@dataclass(frozen=True)
+class ReportSettings:
+    """The report: one page, and a gallery of pictures beside it."""
+
+    pictures: int = ranged(2000, 0)
+    """In the gallery at most, of each task and split: half the worst mistakes, the rest spread over all others."""
+    side: int = ranged(320, 16)
+    """Longer side of a picture of the gallery at most, in pixels."""
+    evidence: bool = True
+    """Whether each picture of the gallery has a heat map of its windows."""
+
+
 SECTIONS: dict[str, type] = {
     "source": SourceSettings,
     "sample": SampleSettings,
@@ -337,5 +361,6 @@ SECTIONS: dict[str, type] = {
     "infer": InferSettings,
     "merge": MergeSettings,
     "evaluate": EvaluateSettings,
+    "report": ReportSettings,
 }
 """The sections of ``params.yaml`` and what each becomes."""

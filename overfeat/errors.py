@@ -37,6 +37,18 @@ class ResultsError(OverFeatError):
     """A results table, column, label or run that was asked for is not there."""
 
 
+class PlaceError(OverFeatError):
+    """A file, folder or bucket cannot be used: its name is wrong, or it may not be read or written."""
+
+
+class PlaceMissingError(PlaceError):
+    """A file or folder is not there."""
+
+
+class UnreachableError(Exception):
+    """A bucket cannot be reached just now. Not an :class:`OverFeatError`: the next try may do, so callers retry."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the known name nearest to ``name``, or an empty string."""
     nearest = difflib.get_close_matches(str(name), [str(k) for k in known], n=1)

@@ -1,8 +1,10 @@
 """Downsampling (paper, section 3.1: "each image is downsampled so that the smallest dimension is 256 pixels")."""
 
+import platform
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchvision.transforms.v2.functional import InterpolationMode, resize
 
 
 def size_for_side(height: int, width: int, side: int) -> tuple[int, int]:
@@ -12,11 +14,26 @@ def size_for_side(height: int, width: int, side: int) -> tuple[int, int]:
 
 
 def resize_to(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return a uint8 ``(..., H, W)`` picture at ``size`` (height, width), bilinear with antialiasing."""
+    """Return a uint8 ``(..., 3, H, W)`` picture at ``size`` (height, width), bilinear with antialiasing.
+
+    The same numbers as torchvision's ``resize``, whose import would take two seconds of who looks at one picture.
+    """
     if image.shape[-2:] == size:
         return image
-    resized: Tensor = resize(image, list(size), InterpolationMode.BILINEAR, antialias=True)
-    return resized
+    batch = image.reshape(-1, *image.shape[-3:])
+    if len(batch) == 1 and (rows := batch[0].movedim(0, -1)).is_contiguous():
+        batch = rows[None].permute(0, 3, 1, 2)  # as decoders give it: torch knows the layout only by the strides
+    whole = image.device.type == "cpu" and _knows_bytes()
+    values = batch if whole else batch.float()
+    resized = F.interpolate(values, size, mode="bilinear", align_corners=False, antialias=True)
+    if not whole:
+        resized = resized.round().to(image.dtype)
+    return resized.reshape(*image.shape[:-2], *size)
+
+
+def _knows_bytes() -> bool:
+    """Return whether torch resizes bytes as such on this processor."""
+    return torch.backends.cpu.get_cpu_capability() in ("AVX2", "AVX512") or platform.machine() in ("aarch64", "arm64")
 
 
 def resize_to_side(image: Tensor, side: int) -> Tensor:

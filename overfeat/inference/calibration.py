@@ -6,14 +6,16 @@ object is seen by fewer windows than a small one. It is Platt's logistic functio
 offset for each class that is held near 0 where there are few decisions of the class.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from overfeat import boxes as geometry
+from overfeat.errors import CheckpointError
 
 FEATURES = ("log_share", "mean_output", "log_area")
 """What a confidence is a function of; see :func:`features_of`."""
@@ -60,6 +62,21 @@ class Calibration:
         return np.asarray(_sigmoid(features @ np.array(self.weights) + self.intercept + offsets))
 
 
+def read_calibrations(path: Path) -> dict[str, Calibration | None]:
+    """Return the fitted confidences of "localization" and "detection" that the stage ``calibrate`` wrote.
+
+    Raises:
+        CheckpointError: if the file is not there or holds something else.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return {name: Calibration(**values[name]) if values[name] else None for name in ("localization", "detection")}
+    except FileNotFoundError:
+        raise CheckpointError(f"there is no {path}: run the stage `calibrate`") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} does not hold confidences ({error}): run the stage `calibrate` again") from error
+
+
 def fit(features: Floats, labels: Sequence[str], right: NDArray[np.bool_]) -> Calibration | None:
     """Fit a confidence by maximum likelihood, with Platt's smoothed targets and weak priors.
 
@@ -73,6 +90,8 @@ def fit(features: Floats, labels: Sequence[str], right: NDArray[np.bool_]) -> Ca
     """
     if not len(features):
         return None
+    from scipy.optimize import minimize  # half a second, which those who use a fit need not wait for
+
     names, label = np.unique(np.array(labels, object).astype(str), return_inverse=True)
     middle, spread = features.mean(0), np.maximum(features.std(0), 1e-9)
     standard = (features - middle) / spread

@@ -1,7 +1,7 @@
 """Evidence: what every window at every scale, flip and offset said, as rows of the windows table."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import torch
@@ -17,7 +17,7 @@ from overfeat.inference.windows import WindowGrid
 from overfeat.models.geometry import Geometry
 from overfeat.models.network import OverFeat, normalize
 from overfeat.models.regressor import Regressor
-from overfeat.results.schemas import TEN_VIEWS, WINDOWS
+from overfeat.results.schemas import DETECTION, TEN_VIEWS, WINDOWS
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,13 @@ class _Look:
     positions: list[int]
     top_k: int
     pool: int
+
+
+def for_task(task: str, settings: InferSettings) -> InferSettings:
+    """Return the settings with which a task looks at pictures: detection has its own scales, and no ten views."""
+    if task == DETECTION:
+        return replace(settings, scales=settings.detection_scales or settings.scales, ten_view_side=None)
+    return settings
 
 
 @torch.inference_mode()

@@ -1,33 +1,31 @@
 """Results as pandas frames: the filters go down to Parquet, so that little more than the answer is read."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
-from overfeat.errors import ResultsError, did_you_mean
-from overfeat.results.schemas import CLASSIFICATIONS, DETECTIONS, LOCALIZATIONS, PROCESSED, WINDOWS
-from overfeat.results.store import read_footer
+from overfeat.places import AnyPlace, Place
+from overfeat.results.reading import Query, read
+from overfeat.results.schemas import CLASSIFICATIONS, DETECTIONS, LOCALIZATIONS, PICTURES, PROCESSED, WINDOWS
 
-DEFAULT_RESULTS = Path("data/results")
-DEFAULT_WINDOWS = Path("data/windows")
+DEFAULT_RESULTS = Place.of("data/results")
+DEFAULT_BATCHES = Place.of("data/batches")
+DEFAULT_WINDOWS = Place.of("data/windows")
 
 
 def read_classifications(
-    root: str | Path = DEFAULT_RESULTS,
+    root: AnyPlace = DEFAULT_RESULTS,
     labels: str | Iterable[str] | None = None,
     min_score: float | None = None,
     image_ids: str | Iterable[str] | None = None,
     run: str | None = None,
     columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Return the class decisions, one row a picture and guess, sorted by image_id and rank.
+    """Return the class decisions, one row a picture and guess, sorted by run, image_id and rank.
 
     Args:
-        root: folder of results.
+        root: folder of results, local or ``s3://bucket/folder``. Results of batches may lie in it too, in a folder a
+            run; those of a run that is not finished do not count.
         labels: only these classes (one, or several).
         min_score: only guesses with at least this score: a mean probability in [0, 1], unless made from logits.
         image_ids: only these pictures.
@@ -35,24 +33,26 @@ def read_classifications(
         columns: only these columns, in this order.
 
     Returns:
-        Frame with run, image_id, label, score, rank (1 = best), model, split; strings are categorical.
+        Frame with run, image_id, label, score, rank (1 = best), model, split; strings are categorical,
+        with the values that occur as sorted categories.
 
     Raises:
         ResultsError: where there are no results, or a column, label or run is not among them.
+        PlaceError: if the folder may not be read, or the bucket is not there.
+        UnreachableError: if the bucket cannot be reached.
     """
-    folder = Path(root) / "classifications"
-    return _read(folder, CLASSIFICATIONS, labels, min_score, image_ids, run, columns)
+    return read(Place.of(root), Query("classifications", CLASSIFICATIONS, labels, min_score, image_ids, run, columns))
 
 
 def read_localizations(
-    root: str | Path = DEFAULT_RESULTS,
+    root: AnyPlace = DEFAULT_RESULTS,
     labels: str | Iterable[str] | None = None,
     min_score: float | None = None,
     image_ids: str | Iterable[str] | None = None,
     run: str | None = None,
     columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Return the guesses of classes with their boxes, sorted by image_id and rank.
+    """Return the guesses of classes with their boxes, sorted by run, image_id and rank.
 
     The arguments are those of :func:`read_classifications`; ``min_score`` is of the summed score.
 
@@ -64,19 +64,18 @@ def read_localizations(
     Raises:
         ResultsError: where there are no results, or a column, label or run is not among them.
     """
-    folder = Path(root) / "localizations"
-    return _read(folder, LOCALIZATIONS, labels, min_score, image_ids, run, columns)
+    return read(Place.of(root), Query("localizations", LOCALIZATIONS, labels, min_score, image_ids, run, columns))
 
 
 def read_detections(
-    root: str | Path = DEFAULT_RESULTS,
+    root: AnyPlace = DEFAULT_RESULTS,
     labels: str | Iterable[str] | None = None,
     min_score: float | None = None,
     image_ids: str | Iterable[str] | None = None,
     run: str | None = None,
     columns: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """Return the objects that were found, sorted by image_id and falling score.
+    """Return the objects that were found, sorted by run, image_id and falling score.
 
     The arguments are those of :func:`read_classifications`; ``min_score`` is of the summed score. A picture without a
     row may have been looked at in vain, or not at all: :func:`read_processed` tells.
@@ -88,12 +87,11 @@ def read_detections(
     Raises:
         ResultsError: where there are no results, or a column, label or run is not among them.
     """
-    folder = Path(root) / "detections"
-    return _read(folder, DETECTIONS, labels, min_score, image_ids, run, columns)
+    return read(Place.of(root), Query("detections", DETECTIONS, labels, min_score, image_ids, run, columns))
 
 
 def read_processed(
-    root: str | Path = DEFAULT_RESULTS,
+    root: AnyPlace = DEFAULT_RESULTS,
     image_ids: str | Iterable[str] | None = None,
     run: str | None = None,
     columns: Sequence[str] | None = None,
@@ -113,11 +111,35 @@ def read_processed(
     Raises:
         ResultsError: where there are no results, or a column or run is not among them.
     """
-    return _read(Path(root) / "processed", PROCESSED, None, None, image_ids, run, columns)
+    return read(Place.of(root), Query("processed", PROCESSED, None, None, image_ids, run, columns))
+
+
+def read_pictures(
+    root: AnyPlace = DEFAULT_BATCHES,
+    image_ids: str | Iterable[str] | None = None,
+    run: str | None = None,
+    columns: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Return the pictures of batches: which path an image_id is of, and why a picture could not be looked at.
+
+    Args:
+        root: folder of runs, local or ``s3://bucket/folder``.
+        image_ids: only these pictures.
+        run: only this run; None for all.
+        columns: only these columns, in this order.
+
+    Returns:
+        Frame with run, image_id (hash of the bytes: several paths may have one), path, bytes, modified_ns, width,
+        height (upright), reason (None where it was looked at); sorted by path within a run.
+
+    Raises:
+        ResultsError: where there are no runs, or a column or run is not among them.
+    """
+    return read(Place.of(root), Query("pictures", PICTURES, None, None, image_ids, run, columns))
 
 
 def read_windows(
-    root: str | Path = DEFAULT_WINDOWS,
+    root: AnyPlace = DEFAULT_WINDOWS,
     labels: str | Iterable[str] | None = None,
     min_score: float | None = None,
     image_ids: str | Iterable[str] | None = None,
@@ -126,53 +148,9 @@ def read_windows(
 ) -> pd.DataFrame:
     """Return the evidence, one row a window; see :func:`read_classifications` for the arguments.
 
+    In a folder of runs of batches it is that of every finished run.
+
     ``label`` and ``score`` are the window's most probable class and its probability; ``x1 .. y2`` its field of
     view in pixels of the original picture.
     """
-    return _read(Path(root), WINDOWS, labels, min_score, image_ids, run, columns)
-
-
-def _read(
-    folder: Path,
-    schema: pa.Schema,
-    labels: str | Iterable[str] | None,
-    min_score: float | None,
-    image_ids: str | Iterable[str] | None,
-    run: str | None,
-    columns: Sequence[str] | None,
-) -> pd.DataFrame:
-    files = sorted(folder.rglob("*.parquet"))
-    if not files:
-        raise ResultsError(f"there are no results in {folder.absolute()}: run `make run`, or give another root")
-    for column in columns or ():
-        if column not in schema.names:
-            raise ResultsError(f"there is no column {column!r}{did_you_mean(column, schema.names)}")
-    footers = [read_footer(file) for file in files]
-    conditions = []
-    if run is not None:
-        _check_known("run", [run], {footer["run"] for footer in footers})
-        conditions.append(pc.field("run") == run)
-    if labels is not None:
-        labels = _listed(labels)
-        _check_known("label", labels, {label for footer in footers for label in footer["class_names"]})
-        conditions.append(pc.field("label").isin(labels))
-    if image_ids is not None:
-        conditions.append(pc.field("image_id").isin(_listed(image_ids)))
-    if min_score is not None:
-        conditions.append(pc.field("score") >= min_score)
-    where = None
-    for condition in conditions:
-        where = condition if where is None else where & condition
-    table = ds.dataset(files, schema=schema).to_table(columns=list(columns) if columns else None, filter=where)
-    frame: pd.DataFrame = table.unify_dictionaries().to_pandas()
-    return frame
-
-
-def _listed(values: str | Iterable[str]) -> list[str]:
-    return [values] if isinstance(values, str) else list(values)
-
-
-def _check_known(what: str, asked: Iterable[str], known: set[str]) -> None:
-    for name in asked:
-        if name not in known:
-            raise ResultsError(f"there is no {what} {name!r} in these results{did_you_mean(name, known)}")
+    return read(Place.of(root), Query(None, WINDOWS, labels, min_score, image_ids, run, columns))

@@ -8,6 +8,9 @@ import pyarrow as pa
 
 SCHEMA_VERSION = 1
 
+RECOGNITION, DETECTION = "recognition", "detection"
+"""The roles a picture of the manifest can have, which are also the tasks of evidence and decisions."""
+
 _LABEL = pa.dictionary(pa.int32(), pa.string())
 _BOX = [(side, pa.float32()) for side in ("x1", "y1", "x2", "y2")]
 BOX_COLUMNS = ("box_x1", "box_y1", "box_x2", "box_y2")
@@ -188,6 +191,20 @@ DECISIONS = {
 }
 """The tables of decisions by the name of their folder in the results."""
 
+PICTURES = pa.schema(
+    [
+        ("run", _LABEL),
+        ("image_id", pa.string()),  # hash of the file's bytes: the same picture at two paths is looked at once
+        ("path", pa.string()),
+        ("bytes", pa.int64()),
+        ("modified_ns", pa.int64()),  # since 1970, as the file system has it
+        ("width", pa.int32()),  # in pixels, turned upright; null where the picture cannot be read
+        ("height", pa.int32()),
+        ("reason", pa.string()),  # why it cannot be read; null where it was looked at
+    ]
+)
+"""Batches: one row a path that a run met for the first time, or with other bytes, sorted by path."""
+
 NEGATIVES = pa.schema(
     [
         ("image_id", _LABEL),
@@ -201,6 +218,30 @@ NEGATIVES = pa.schema(
     ]
 )
 """The ledger of a training: one row a window of background that was chosen, in the order of choosing."""
+
+DIFF = pa.schema(
+    [
+        ("run_a", _LABEL),
+        ("run_b", _LABEL),
+        ("kind", _LABEL),  # "detections", "localizations" or "classifications"
+        ("change", _LABEL),  # "kept", "moved", "relabelled", "gained", "lost"; "only_a" or "only_b" for a picture that
+        # the other run did not look at
+        ("image_id", _LABEL),
+        ("label_a", _LABEL),  # all of A is null where there is nothing in A, and likewise of B
+        ("label_b", _LABEL),
+        ("score_a", pa.float32()),
+        ("score_b", pa.float32()),
+        ("confidence_a", pa.float32()),  # null for classifications
+        ("confidence_b", pa.float32()),
+        ("iou", pa.float32()),  # of both boxes; null for classifications
+        *[(f"{side}_a", type_) for side, type_ in _BOX],
+        *[(f"{side}_b", type_) for side, type_ in _BOX],
+    ]
+)
+"""Two runs beside each other: one row a box, or a picture's first guess, of either or of both.
+
+Sorted by kind in the order above, then by image_id and by change in the order above.
+"""
 
 CALIBRATION = pa.schema(
     [

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from overfeat.config import RecipeSettings
+from overfeat.training.ranks import ALONE, Ranks
 
 
 @dataclass
@@ -26,6 +27,11 @@ class ByRecipe:
     def clip_norm(self) -> float | None:
         """Length to which longer gradients are cut: they are left as they are, as in the paper."""
         return None
+
+    @property
+    def ranks(self) -> Ranks:
+        """The processes that train it: this one alone."""
+        return ALONE
 
     def optimizer(self) -> torch.optim.Optimizer:
         """Return the recipe's optimiser over all weights; those that need no gradient stay as they are."""

@@ -15,9 +15,10 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+from tqdm import tqdm
 
+from overfeat.images.decode import decoded
 from overfeat.images.resize import resize_to
-from overfeat.images.shards import decoded
 from overfeat.inference.batches import Picture, same_size_chunks
 from overfeat.inference.dense import gather_windows
 from overfeat.inference.window_boxes import assign, encode
@@ -138,7 +139,8 @@ def make_store(
     index = {label: number for number, label in enumerate(class_names)}
     taught: dict[int, tuple[NDArray[Any], ...]] = {}
     with ThreadPoolExecutor(threads) as pool:
-        for first in range(0, images.num_rows, _IMAGES_AT_ONCE):
+        starts_of_parts = range(0, images.num_rows, _IMAGES_AT_ONCE)
+        for first in tqdm(starts_of_parts, desc="features", unit="part", leave=False, disable=None):
             part = images.slice(first, _IMAGES_AT_ONCE)
             pictures = _pictures(part, pool)
             objects = [_objects(row, index) for row in part.drop_columns(["jpeg"]).to_pylist()]

@@ -12,8 +12,9 @@ from overfeat.boxes import from_inclusive
 from overfeat.config import PreprocessSettings, SourceSettings
 from overfeat.images import loader
 from overfeat.images.crops import crop_corners, image_key, uniforms
-from overfeat.images.decode import decode, encode, inspect
+from overfeat.images.decode import decode, encode
 from overfeat.images.downsample import store_image
+from overfeat.images.inspect import inspect
 from overfeat.images.loader import TrainingViews
 from overfeat.readers import ObjectRecord
 from overfeat.readers.annotations import parse_annotation

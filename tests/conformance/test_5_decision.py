@@ -125,5 +125,5 @@ def test_results_record_which_match_score_was_used(tmp_path: Path, monkeypatch: 
     write_table(paths.WINDOWS / "part.parquet", WINDOWS.empty_table(), WINDOWS, facts)
     for match, threshold in (("normalized", 0.5), ("literal", 50.0)):
         Merge(MergeSettings(match=match)).finish([], Path(match))  # type: ignore[arg-type]
-        (file,) = (Path(match) / paths.RESULTS / "localizations").glob("*.parquet")
+        (file,) = (Path(match) / paths.RESULTS / "localizations").glob("**/*.parquet")
         assert (read_footer(file)["match"], read_footer(file)["threshold"]) == (match, threshold)

@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from overfeat.errors import PictureError
-from overfeat.images.decode import decode, encode, inspect
+from overfeat.images.decode import decode, encode
+from overfeat.images.inspect import inspect
 
 
 def picture(mode: str = "RGB", size: tuple[int, int] = (40, 30)) -> Image.Image:

@@ -103,3 +103,65 @@ def test_leaving_early_stops_the_threads(make_shards: Any) -> None:
     next(stream)
     stream.close()  # type: ignore[attr-defined]
     assert not [t for t in threading.enumerate() if t.name.startswith(("loader", "decode"))]
+
+
+def parts(folder: Path, ranks: int, **changes: Any) -> list[list[Minibatch]]:
+    """Return each rank's parts of the minibatches of an epoch."""
+    return [list(views(folder, rank=rank, ranks=ranks, **changes).epoch(3)) for rank in range(ranks)]
+
+
+def as_bytes(batches: list[Minibatch]) -> Counter[tuple[bytes, int]]:
+    """Return the views of some parts, but for black ones."""
+    real = [batch for batch in batches if batch.share]
+    return Counter(
+        (image.numpy().tobytes(), int(label)) for b in real for image, label in zip(b.images, b.labels, strict=True)
+    )
+
+
+@pytest.mark.parametrize(("ranks", "crops", "flips", "batch_size"), [(2, 3, "both", 16), (3, 1, "none", 13)])
+def test_the_parts_of_all_ranks_are_the_minibatches_of_one(
+    make_shards: Any, ranks: int, crops: int, flips: str, batch_size: int
+) -> None:
+    folder, settings = make_shards(), {"crops": crops, "flips": flips, "batch_size": batch_size}
+    whole = list(views(folder, **settings).epoch(3))
+    assert [batch.share for batch in whole] == [1.0] * len(whole)
+    of_ranks = parts(folder, ranks, **settings)
+    assert [len(of_rank) for of_rank in of_ranks] == [len(whole)] * ranks
+    for batch, of_batch in zip(whole, zip(*of_ranks, strict=True), strict=True):
+        assert as_bytes(list(of_batch)) == as_bytes([batch])
+        assert sum(part.share for part in of_batch) == pytest.approx(1)
+        assert all(part.share in (0, len(part.labels) / len(batch.labels)) for part in of_batch)
+
+
+def test_no_picture_is_decoded_by_two_ranks(make_shards: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, decoded = make_shards(), []
+
+    def counted(jpeg: bytes) -> torch.Tensor:
+        decoded.append(jpeg)
+        return decode(jpeg)
+
+    monkeypatch.setattr("overfeat.images.loader.decode", counted)
+    by_rank = []
+    for rank in range(2):
+        list(views(folder, rank=rank, ranks=2).epoch(0))
+        by_rank.append(set(decoded))
+        assert len(decoded) == len(by_rank[-1]) > 15  # and none twice
+        decoded.clear()
+    assert not by_rank[0] & by_rank[1]
+    assert len(by_rank[0] | by_rank[1]) == 40
+
+
+def test_a_rank_without_a_view_of_a_minibatch_has_a_black_one_that_does_not_count(make_shards: Any) -> None:
+    first, second = parts(make_shards(images=41), 2, crops=1, flips="none", batch_size=20)
+    assert [batch.share for batch in first] == [0.5, 0.5, 1.0]
+    assert [batch.share for batch in second] == [0.5, 0.5, 0.0]
+    assert second[-1].images.shape == (1, 3, 52, 52)
+    assert not second[-1].images.any()
+    assert second[-1].labels.tolist() == [0]
+
+
+def test_every_rank_finds_a_picture_that_is_too_small(make_shards: Any) -> None:
+    folder = make_shards(images=3, shards=1)
+    for rank in range(4):
+        with pytest.raises(DatasetError, match=r"set preprocess\.train_side to at least 61"):
+            list(views(folder, window=61, rank=rank, ranks=4).epoch(0))

@@ -33,7 +33,7 @@ TEN = MergeSettings(offsets="ten_views")
 def make_net(seed: int) -> OverFeat:
     net = OverFeat(MINI, CLASSES).eval()
     initialize(net, "he", seed)
-    torch.nn.init.normal_(net.classifier[-1].weight, std=0.2)
+    torch.nn.init.normal_(net.classifier[-1].weight, std=0.2, generator=torch.Generator().manual_seed(seed))
     net.class_names = [f"c{i}" for i in range(CLASSES)]
     return net
 

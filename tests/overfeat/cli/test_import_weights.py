@@ -1,10 +1,8 @@
-"""The command ``overfeat``: what it writes and says, and that what a person can mend is one sentence."""
+"""``overfeat import-weights``: what it writes and says, and that what a person can mend is one sentence."""
 
 import errno
 import re
 import resource
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -163,31 +161,3 @@ def test_debug_shows_where_an_error_comes_from(tmp_path: Path, run: Run) -> None
     assert code == 2
     assert "Traceback" in said
     assert said.splitlines()[-1].startswith("overfeat: there is no file")
-
-
-def test_help_and_a_bare_command_name_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([]) == 2
-    bare = capsys.readouterr().out
-    with pytest.raises(SystemExit) as end:
-        main(["--help"])
-    assert end.value.code == 0
-    assert capsys.readouterr().out == bare
-    assert "import-weights" in bare
-
-
-def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        main(["import"])
-    assert end.value.code == 2
-    assert "import-weights" in capsys.readouterr().err
-
-
-def test_help_does_not_wait_for_torch() -> None:
-    code = "import sys; from overfeat.cli import main; main([]); sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL).returncode == 0
-
-
-def test_it_is_a_module_that_can_be_run() -> None:
-    done = subprocess.run([sys.executable, "-m", "overfeat.cli"], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (2, "")
-    assert done.stdout.startswith("usage: overfeat ")

@@ -1,0 +1,1 @@
+"""Two runs beside each other: what of their decisions changed, and what that did to each measure."""

@@ -1,0 +1,4 @@
+startTheme();
+startCharts();
+startViewer();
+startGallery();
