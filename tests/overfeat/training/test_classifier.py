@@ -1,5 +1,6 @@
 """Training: it learns, goes on bit for bit after a kill, and stops with a sentence at a loss that is no number."""
 
+import io
 import os
 import signal
 import subprocess
@@ -57,6 +58,18 @@ def test_it_learns_and_keeps_best_last_and_curves(images: Path, tmp_path: Path) 
     assert load_network(tmp_path / "net/last.pt").class_names == ["left", "right"]
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_steps_are_counted_on_a_terminal_alone(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    stderr = io.StringIO()
+    monkeypatch.setattr(stderr, "isatty", lambda: terminal)
+    monkeypatch.setattr("sys.stderr", stderr)
+    train(images, tmp_path / "net", epochs=1)
+    assert ("epoch 1/1:" in stderr.getvalue()) == terminal
+    assert terminal or not stderr.getvalue()
+
+
 SCRIPT = """
 import sys, torch
 from pathlib import Path
@@ -69,6 +82,7 @@ train_classifier(Path({images!r}), ["left", "right"], "mini", recipe, 0, Path(sy
 """
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_bit_for_bit_where_an_undisturbed_one_ends(images: Path, tmp_path: Path) -> None:
     script = SCRIPT.format(recipe=RECIPE, images=str(images))
 

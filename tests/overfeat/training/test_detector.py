@@ -156,6 +156,7 @@ train_detector(Path({images!r}), net, None, ["left", "right"], recipe, 0, Path(s
 """
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_bit_for_bit_where_an_undisturbed_one_ends(images: Path, tmp_path: Path) -> None:
     save_network(tmp_path / "net.pt", make_net(), {})
     recipe = RECIPE | {"epochs": 6, "dropout": 0.3, "flips": "random"}

@@ -91,6 +91,7 @@ def test_all_heads_learn_on_one_set_of_features(images: Path, tmp_path: Path) ->
 TABLE_STRIDE = OverFeat(TABLE, 2).stride
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_where_an_undisturbed_one_ends(images: Path, tmp_path: Path) -> None:
     train(images, tmp_path / "calm")
 

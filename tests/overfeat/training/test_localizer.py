@@ -131,6 +131,7 @@ train_localizer(Path({images!r}), load_network(Path({net!r})), recipe, 0, Path(s
 """
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_bit_for_bit_where_an_undisturbed_one_ends(images: Path, tmp_path: Path) -> None:
     save_network(tmp_path / "net.pt", make_net(), {})
     recipe = RECIPE | {"epochs": 8, "dropout": 0.3, "flips": "random"}
