@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from overfeat.atomic import write_text
@@ -12,6 +13,7 @@ from pipelines.engine.console import say
 from pipelines.engine.current import Current, set_current
 from pipelines.engine.errors import WorkerKilledError
 from pipelines.engine.graph import read_graph
+from pipelines.engine.handover import HAND_OVER, hand_over
 from pipelines.engine.locks import WORK, stage_lock
 from pipelines.engine.processes import watch_ancestors
 from pipelines.engine.settings import PARAMS_FILE
@@ -54,16 +56,24 @@ def _dispatch(words: list[str]) -> int:
         raise SettingsError(f"no stage or command {name!r}{did_you_mean(name, [*known, *COMMANDS])}")
     if rest:
         raise SettingsError(f"stage {name} takes no {rest[0]!r}: settings go through `configure` or params.yaml")
-    return run_stage(root, name, seal_only=os.environ.get(SEAL_ONLY) == "1")
+    return run_stage(root, name, _others())
 
 
-def run_stage(root: Path, name: str, seal_only: bool = False) -> int:
+def _others() -> Callable[[str], bool] | None:
+    """Return how a stage's missing units come to be worked by others; None where this process works them."""
+    if address := os.environ.get(HAND_OVER):
+        return partial(hand_over, address)
+    return (lambda _stage: False) if os.environ.get(SEAL_ONLY) == "1" else None
+
+
+def run_stage(root: Path, name: str, others: Callable[[str], bool] | None = None) -> int:
     """Work what is missing of the stage ``name`` and seal it.
 
     Args:
         root: the project's root folder, which is the current one.
         name: a stage of ``dvc.yaml``.
-        seal_only: write the plan with the missing units to ``.work/STAGE/missing.json`` instead of working them.
+        others: called with the stage's name where units are missing, instead of working them here, with the plan of
+            those in ``.work/STAGE/missing.json``; returns whether they are worked by then.
 
     Returns:
         0, or ``UNITS_MISSING``.
@@ -81,12 +91,13 @@ def run_stage(root: Path, name: str, seal_only: bool = False) -> int:
         workspace = Workspace(root, name, plan.key)
         workspace.start(plan)
         missing, note = workspace.missing(plan), root / WORK / name / MISSING_FILE
-        if missing and seal_only:
+        if missing and others:
             write_text(note, plan.only(missing).dumps())
-            return UNITS_MISSING
-        note.unlink(missing_ok=True)
-        if missing:
+            if not others(name):
+                return UNITS_MISSING
+        elif missing:
             work_all(root, plan, missing)
+        note.unlink(missing_ok=True)
         seal(root, plan)
     return 0
 

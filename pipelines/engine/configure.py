@@ -1,12 +1,13 @@
 """``params.yaml`` composed from ``conf/`` by Hydra, just as ``dvc exp run -S`` composes it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from overfeat.atomic import write_text
+from overfeat.config import leaves
 from overfeat.errors import SettingsError, did_you_mean
 from pipelines.engine.settings import PARAMS_FILE, load_params, parse_section, sections
 
@@ -31,8 +32,8 @@ def configure(root: Path, choices: Sequence[str]) -> list[str]:
 
     check(composed)
     path = root / PARAMS_FILE
-    before = dict(_leaves(load_params(path))) if path.exists() else {}
-    after = dict(_leaves(composed))
+    before = dict(leaves(load_params(path))) if path.exists() else {}
+    after = dict(leaves(composed))
     if before != after:
         write_text(path, OmegaConf.to_yaml(OmegaConf.create(composed)))
     names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
@@ -102,16 +103,7 @@ def _check_profile(conf: Path, choices: Sequence[str]) -> None:
 
 
 def _check_names(defaults: Mapping[str, Any], choices: Sequence[str]) -> None:
-    known = dict(_leaves(defaults))
+    known = dict(leaves(defaults))
     for choice in choices:
         if (name := _name(choice)) not in known:
             raise SettingsError(f"unknown setting {name}{did_you_mean(name, known)}")
-
-
-def _leaves(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted name, value) of everything that is no mapping."""
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

@@ -6,11 +6,12 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Current:
-    """A stage's name, its KEY (empty until it is known) and the project's root folder."""
+    """A stage's name, its KEY (empty until it is known), the project's root folder, and the unit, if at one."""
 
     stage: str
     key: str
     root: Path
+    unit: str = ""
 
 
 _current: list[Current] = []

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from pipelines.engine.errors import PipelineError
@@ -18,6 +19,12 @@ _TABLE = (
 _SETTLED_NS = 2_000_000_000
 """A file changed less than this ago may change again within the clock's tick, unseen: it is not remembered."""
 _BATCH = 256
+_new = partial(hashlib.blake2b, digest_size=16)
+
+
+def digest_of(data: bytes) -> str:
+    """Return the digest of bytes: that of a file is the one of its content."""
+    return _new(data).hexdigest()
 
 
 class Digests:
@@ -48,18 +55,19 @@ class Digests:
         """
         try:
             if not path.is_dir():
-                return self._of_files([path])[path]
+                return self.of_files([path])[path]
             files = sorted(_files_below(path), key=lambda file: file.relative_to(path).parts)
-            digests = self._of_files(files)
+            digests = self.of_files(files)
         except OSError as error:
             raise PipelineError(f"{error.filename} cannot be read: {error.strerror}") from error
-        total = hashlib.blake2b(b"folder", digest_size=16)
+        total = _new(b"folder")
         for file in files:
             name = file.relative_to(path).as_posix().encode("utf-8", "surrogateescape")
             total.update(b"%d:%s" % (len(name), name) + digests[file].encode())
         return total.hexdigest()
 
-    def _of_files(self, files: list[Path]) -> dict[Path, str]:
+    def of_files(self, files: list[Path]) -> dict[Path, str]:
+        """Return the digest of each file's content. Raises OSError, with the name, if one cannot be read."""
         found: dict[Path, str] = {}
         with self._open() as connection, ThreadPoolExecutor(4) as threads:  # hashing releases the GIL
             unknown = []
@@ -89,7 +97,7 @@ def _hash(file: Path) -> tuple[int, int, int, str]:
     """Return size, mtime_ns (-1 where it must not be remembered), inode and digest of a file."""
     with file.open("rb") as stream:
         before, now = os.fstat(stream.fileno()), time.time_ns()
-        digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        digest = hashlib.file_digest(stream, _new).hexdigest()
         after = os.fstat(stream.fileno())
     settled = now - before.st_mtime_ns > _SETTLED_NS and before.st_mtime_ns == after.st_mtime_ns
     return before.st_size, before.st_mtime_ns if settled else -1, before.st_ino, digest

@@ -9,3 +9,7 @@ class PipelineError(OverFeatError):
 
 class WorkerKilledError(Exception):
     """A worker process was killed from outside while it worked a unit; the unit may be worked again."""
+
+
+class ClusterError(WorkerKilledError):
+    """The cluster cannot be reached, has no workers, or was lost; units that are done are kept."""

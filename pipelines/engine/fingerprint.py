@@ -1,12 +1,11 @@
 """What a stage's result depends on, as digests: its declared settings, data and code."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipelines.engine.digests import Digests
+from pipelines.engine.digests import Digests, digest_of
 from pipelines.engine.errors import PipelineError
 from pipelines.engine.graph import Entry
 
@@ -45,4 +44,4 @@ def differences(before: Mapping[str, str], after: Mapping[str, str]) -> list[str
 
 def _of_value(value: Any) -> str:
     text = json.dumps(value, sort_keys=True, ensure_ascii=True)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return digest_of(text.encode())

@@ -26,6 +26,8 @@ class Plan:
     workers: int
     threads: int
     units: tuple[Unit, ...]
+    gpu: bool = False
+    """Whether the units want a GPU to themselves."""
 
     @cached_property
     def built(self) -> Stage:
@@ -60,7 +62,8 @@ def make_plan(root: Path, name: str) -> Plan:
     stage = build_stage(name, params)
     units = stage.plan()
     check_units(name, units)
-    return Plan(name, key, inputs, params, max(1, stage.workers), max(1, stage.threads), tuple(units))
+    workers, threads = max(1, stage.workers), max(1, stage.threads)
+    return Plan(name, key, inputs, params, workers, threads, tuple(units), stage.gpu)
 
 
 def look(root: Path, name: str) -> tuple[Entry, dict[str, Any], dict[str, str]]:

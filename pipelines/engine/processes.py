@@ -49,11 +49,11 @@ def _launching(threads: int) -> Iterator[None]:
     parent's main module, which for a flow is Prefect (3 s), and for a script without ``if __name__ == "__main__"``
     is the whole run once more; units need none of it.
     """
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    wanted = thread_environment(threads)
     with _launch_lock:
-        main, before = sys.modules["__main__"], {name: os.environ.get(name) for name in names}
+        main, before = sys.modules["__main__"], {name: os.environ.get(name) for name in wanted}
         sys.modules["__main__"] = types.ModuleType("__main__")
-        os.environ.update(dict.fromkeys(names, str(threads)))
+        os.environ.update(wanted)
         try:
             yield
         finally:
@@ -63,6 +63,11 @@ def _launching(threads: int) -> Iterator[None]:
                     del os.environ[name]
                 else:
                     os.environ[name] = value
+
+
+def thread_environment(threads: int) -> dict[str, str]:
+    """Return what tells the numeric libraries of a process, before it loads them, how many threads to use."""
+    return dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
 
 
 def start_worker(root: Path, parent: int) -> None:

@@ -35,7 +35,7 @@ def footer(stage: Stage) -> dict[str, Any]:
     root = at.root if at else Path.cwd()
     facts = {
         "key": at.key if at else "",
-        "git_commit": _git_commit(root),
+        "git_commit": git_commit(root),
         "dvc_lock": _digest_of(root / "dvc.lock"),
     }
     return settings_footer(stage) | facts
@@ -51,7 +51,7 @@ def _settings_digest(stage: Stage) -> str:
 
 
 @lru_cache
-def _git_commit(root: Path) -> str | None:
+def git_commit(root: Path) -> str | None:
     """Return the commit that is checked out; edits after it are not told apart, but the key knows them."""
     try:
         command = ["git", "-C", str(root), "rev-parse", "HEAD"]

@@ -1,162 +1,84 @@
-"""Works the missing units: here, or in a pool of processes that survives the death of any of them."""
+"""Works the missing units: in this process, in a pool of processes, or on the Dask cluster that is named."""
 
 import os
-import threading
-from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from functools import lru_cache
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from types import TracebackType
+from typing import TYPE_CHECKING
 
-from pipelines.engine.current import Current, set_current
-from pipelines.engine.errors import WorkerKilledError
 from pipelines.engine.plan import Plan
-from pipelines.engine.processes import WorkerContext, start_worker
+from pipelines.engine.pool import TRIES, Pool, work_unit
 from pipelines.engine.progress import Progress
 from pipelines.engine.stage import Unit
-from pipelines.engine.workspace import Workspace
 
-TRIES = 3
-"""How often a unit is worked whose worker is killed."""
+if TYPE_CHECKING:
+    from pipelines.engine.cluster import ClusterPool
 
+__all__ = ["SCHEDULER", "TRIES", "Pool", "open_pool", "work_all", "work_unit"]
 
-def work_unit(root: Path, plan: Plan, unit: Unit) -> None:
-    """Work one unit and make it done; what is done already is left alone."""
-    set_current(Current(plan.stage, plan.key, root))
-    workspace = Workspace(root, plan.stage, plan.key)
-    with workspace.locked(unit):
-        if workspace.is_done(unit):
-            return
-        stage = plan.built
-        stage.work(unit, workspace.open_partial(unit, stage.resumable))
-        workspace.commit(unit)
+SCHEDULER = "OVERFEAT_SCHEDULER"
+"""The environment's name for the address of a Dask scheduler, as ``tcp://host:8786``."""
+_LOOK_SECONDS = 5.0
+_MOST_THREADS = 256
 
 
-@lru_cache(maxsize=1)
-def _read_plan(root: Path, stage: str, key: str) -> Plan:
-    return Workspace(root, stage, key).read_plan()
+def open_pool(root: Path, plan: Plan, scheduler: str | None = None) -> "Pool | ClusterPool":
+    """Return what works the units of ``plan``, for a ``with`` block.
 
+    Args:
+        root: the project's root folder.
+        plan: of its units, :meth:`Pool.work` takes any.
+        scheduler: the address of a Dask scheduler; None for what OVERFEAT_SCHEDULER names, else processes here.
 
-def _work_in_worker(root: Path, stage: str, key: str, unit: Unit) -> None:
-    """Work one unit in a worker process, which reads the plan, and imports the stage, once."""
-    work_unit(root, _read_plan(root, stage, key), unit)
-
-
-class Pool:
-    """Processes that work units of one plan. :meth:`work` may be called from many threads at once.
-
-    One killed worker breaks a ``ProcessPoolExecutor`` for good, and everyone waiting on it: it is replaced, and a
-    unit that was lost is tried again in a process of its own, so that one that is killed each time, say for its
-    memory, takes no other with it.
+    Raises:
+        PipelineError: if the address is none, or the package ``distributed`` is not installed.
+        ClusterError: if no scheduler answers there.
     """
+    address = scheduler or os.environ.get(SCHEDULER)
+    if not address:
+        return Pool(root, plan)
+    from pipelines.engine.cluster import ClusterPool
 
-    def __init__(self, root: Path, plan: Plan, workers: int | None = None) -> None:
-        self._root, self._plan = root, plan
-        self._workers = workers or min(plan.workers, max(1, len(plan.units)))
-        self._lock = threading.Lock()
-        self._shared: ProcessPoolExecutor | None = None
-        self._all: set[ProcessPoolExecutor] = set()
-        self._stopped = False
-
-    def __enter__(self) -> "Pool":
-        """Return the pool; processes start with the first unit."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """End the processes: those idle at once, those at work too if an interrupt ends the block."""
-        self.close(kill=kind is not None and not issubclass(kind, Exception))
-
-    def work(self, unit: Unit, tries: int = TRIES, alone: bool = False) -> None:
-        """Work ``unit`` and wait for it.
-
-        Raises:
-            WorkerKilledError: if its worker was killed ``tries`` times.
-            Exception: whatever the stage's ``work`` raised.
-        """
-        for attempt in range(tries):
-            try:
-                return self._try(unit, alone or attempt > 0)
-            except BrokenProcessPool as error:
-                if self._stopped or attempt == tries - 1:
-                    raise WorkerKilledError(
-                        f"the process that worked unit {unit.name} was killed (tries: {tries}); if it ran out of "
-                        "memory (see `dmesg`), give the machine more or the stage smaller units, and run it again"
-                    ) from error
-        return None
-
-    def _try(self, unit: Unit, alone: bool) -> None:
-        executor = self._open(1) if alone else self._share()
-        try:
-            executor.submit(_work_in_worker, self._root, self._plan.stage, self._plan.key, unit).result()
-        except BrokenProcessPool:
-            self._drop(executor)
-            raise
-        if alone:
-            self._drop(executor)
-
-    def _share(self) -> ProcessPoolExecutor:
-        with self._lock:
-            if self._shared is None:
-                self._shared = self._open(self._workers)
-            return self._shared
-
-    def _open(self, workers: int) -> ProcessPoolExecutor:
-        context = WorkerContext(self._plan.threads)
-        parameters = (self._root, os.getpid())
-        executor = ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker, initargs=parameters)
-        self._all.add(executor)
-        return executor
-
-    def _drop(self, executor: ProcessPoolExecutor) -> None:
-        with self._lock:
-            if self._shared is executor:
-                self._shared = None
-            self._all.discard(executor)
-        executor.shutdown(wait=False)
-
-    def close(self, kill: bool = False) -> None:
-        """End all processes; with ``kill`` also those that work a unit, which is then not done."""
-        self._stopped = True
-        for executor in list(self._all):
-            if kill:
-                for process in list((executor._processes or {}).values()):
-                    process.kill()
-            executor.shutdown(wait=True, cancel_futures=True)
+    return ClusterPool(root, plan, address)
 
 
 def work_all(root: Path, plan: Plan, missing: list[Unit]) -> None:
-    """Work the units ``missing``.
+    """Work the units ``missing``; on a cluster if OVERFEAT_SCHEDULER names one.
 
     Raises:
         Exception: of the first unit, in the plan's order, that failed; those that had begun are finished before.
     """
     with Progress(plan.stage, len(plan.units), len(plan.units) - len(missing)) as progress:
-        if plan.workers == 1:
+        if plan.workers == 1 and not os.environ.get(SCHEDULER):
             for unit in missing:
                 work_unit(root, plan, unit)
                 progress.advance()
             return
-        _work_in_pool(root, plan, missing, progress)
+        with open_pool(root, plan.only(missing)) as pool:
+            _work_in(pool, missing, progress)
 
 
-def _work_in_pool(root: Path, plan: Plan, missing: list[Unit], progress: Progress) -> None:
+def _work_in(pool: "Pool | ClusterPool", missing: list[Unit], progress: Progress) -> None:
+    """Work the units from threads that wait, as many at once as the pool works, which on a cluster may change."""
+    waiting, begun, running = deque(missing), list[Future[None]](), set[Future[None]]()
+
     def worked(future: Future[None]) -> None:
-        if not future.cancelled() and future.exception() is None:
+        if future.exception() is None:
             progress.advance()
 
-    with Pool(root, plan.only(missing)) as pool, ThreadPoolExecutor(plan.workers) as threads:
-        futures = [threads.submit(pool.work, unit) for unit in missing]
-        for future in futures:
-            future.add_done_callback(worked)
+    with ThreadPoolExecutor(min(len(missing), _MOST_THREADS)) as threads:
         try:
-            wait(futures, return_when=FIRST_EXCEPTION)
+            while waiting or running:
+                while waiting and len(running) < pool.at_once:
+                    begun.append(threads.submit(pool.work, waiting.popleft()))
+                    begun[-1].add_done_callback(worked)
+                    running.add(begun[-1])
+                done, running = wait(running, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
+                if any(future.exception() is not None for future in done):
+                    waiting.clear()
         except BaseException:  # Ctrl-C: the threads wait for processes, which nobody else would end
             threads.shutdown(wait=False, cancel_futures=True)
             pool.close(kill=True)
             raise
-        threads.shutdown(wait=True, cancel_futures=True)
-    for future in futures:
-        if not future.cancelled():
-            future.result()
+    for future in begun:
+        future.result()

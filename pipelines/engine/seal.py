@@ -3,12 +3,12 @@
 import shutil
 from pathlib import Path
 
-from overfeat.atomic import sync
+from overfeat.atomic import sync, sync_tree
 from pipelines.engine.current import Current, set_current
 from pipelines.engine.errors import PipelineError
 from pipelines.engine.fingerprint import differences
 from pipelines.engine.plan import Plan, look
-from pipelines.engine.workspace import Workspace, sync_tree
+from pipelines.engine.workspace import Workspace
 
 
 def seal(root: Path, plan: Plan) -> None:

@@ -46,6 +46,11 @@ class Stage(ABC):
         """Numeric threads (OpenMP, MKL) that one worker may use."""
         return 1
 
+    @property
+    def gpu(self) -> bool:
+        """Whether its units compute on a GPU: flows then let one at a time have it."""
+        return False
+
     @abstractmethod
     def plan(self) -> list[Unit]:
         """Return the units; the same settings, inputs and code must give the same ones."""

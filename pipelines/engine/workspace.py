@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from overfeat.atomic import sync, write_text
+from overfeat.atomic import sync, sync_tree, write_text
 from pipelines.engine.console import say
 from pipelines.engine.locks import WORK, flocked, stage_lock
 from pipelines.engine.plan import Plan
@@ -20,7 +20,8 @@ class Workspace:
     """The folder of one KEY of one stage.
 
     ``plan.json`` the plan; ``partial/UNIT`` being worked; ``locks/UNIT`` held by who works it; ``done/UNIT`` worked;
-    ``stamps/UNIT.json`` size and time of the worked files; ``out`` and ``replaced`` for the seal; ``sealed`` a mark.
+    ``stamps/UNIT.json`` size and time of the worked files; ``progress/UNIT`` how far a unit says it is; ``out`` and
+    ``replaced`` for the seal; ``sealed`` a mark.
     """
 
     def __init__(self, root: Path, stage: str, key: str) -> None:
@@ -35,6 +36,10 @@ class Workspace:
     def partial(self, unit: Unit) -> Path:
         """Return the folder of a unit that is being worked, or was when its worker died."""
         return self.folder / "partial" / unit.name
+
+    def progress(self, unit: str) -> Path:
+        """Return the file in which the unit of this name says how far it is: beside its folder, never in it."""
+        return self.folder / "progress" / unit
 
     def _stamp(self, unit: Unit) -> Path:
         return self.folder / "stamps" / f"{unit.name}.json"
@@ -76,8 +81,10 @@ class Workspace:
     def open_partial(self, unit: Unit, resumable: bool) -> Path:
         """Return the folder to work the unit in: with what a killed try left if ``resumable``, else empty."""
         folder = self.partial(unit)
-        if not resumable and folder.exists():
-            shutil.rmtree(folder)
+        if not resumable:
+            self.progress(unit.name).unlink(missing_ok=True)
+            if folder.exists():
+                shutil.rmtree(folder)
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -94,6 +101,7 @@ class Workspace:
 
     def mark_sealed(self) -> None:
         """Remember that the outs were made of this folder: it is dropped when another KEY is sealed."""
+        shutil.rmtree(self.folder / "progress", ignore_errors=True)
         (self.folder / "sealed").touch()
 
     def drop_others(self) -> None:
@@ -113,13 +121,6 @@ def drop_sealed(root: Path, stages: list[str]) -> None:
         with contextlib.suppress(BlockingIOError), stage_lock(root, stage, wait=False):
             for mark in (root / WORK / stage).glob("*/sealed"):
                 shutil.rmtree(mark.parent)
-
-
-def sync_tree(folder: Path) -> None:
-    """Wait until every file and folder below ``folder`` is on disk."""
-    for path in folder.rglob("*"):
-        sync(path)
-    sync(folder)
 
 
 def _stats(folder: Path) -> dict[str, list[int]]:

@@ -26,6 +26,9 @@ class Total(Stage):
             log.write("total\n")
         numbers = sorted((float(path.read_text()) for path in Path("data/square").iterdir()), reverse=True)
         (folder / "top.csv").write_text("\n".join(map(str, numbers[: self.total.top])) + "\n")
+        if Path("control/curves").exists():
+            rows = [f"{epoch},{1 / epoch}" for epoch in range(1, 51)]
+            (folder / "curves.csv").write_text("\n".join(["epoch,loss", *rows]) + "\n")
         (folder / "metrics.json").write_text(json.dumps({"all": {"sum": self.scale * sum(numbers)}}))
 
     def finish(self, parts, out):
