@@ -10,47 +10,40 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from overfeat.atomic import write_text
-from overfeat.config import CalibrateSettings, InferSettings, MergeSettings
+from overfeat.config import CalibrateSettings, MergeSettings
 from overfeat.evaluation.detection import match
 from overfeat.evaluation.localization import IOU, guess_ious
 from overfeat.inference.calibration import FEATURES, fit
 from overfeat.inference.detection import Found, detect, detections, for_detection
 from overfeat.inference.localization import localizations, localize
+from overfeat.inference.looking import Looking
 from overfeat.inference.votes import Votes, read_votes
+from overfeat.models.checkpoint_folder import has_detector, has_localizer
 from overfeat.results.schemas import CALIBRATION
-from overfeat.results.store import as_table, concatenate, write_table
-from pipelines import dense_pass, paths, pictures
+from overfeat.results.store import as_table, concatenate, read_footer, write_table
+from pipelines import dense_stage, paths, pictures
 from pipelines.engine.console import say
 from pipelines.engine.provenance import run_name, settings_footer
-from pipelines.engine.stage import Stage, Unit
+from pipelines.engine.stage import Unit
 from pipelines.roles import DETECTION, RECOGNITION
 
 
 @dataclass(frozen=True)
-class Calibrate(Stage):
+class Calibrate(dense_stage.DenseStage):
     """A unit is a range of the pictures that were held out; they are decided with the default settings of ``merge``."""
 
-    infer: InferSettings
     calibrate: CalibrateSettings
-
-    @property
-    def workers(self) -> int:
-        """As the network and the device want it."""
-        return dense_pass.workers(self.infer)
-
-    @property
-    def threads(self) -> int:
-        """The processors divided among the workers."""
-        return dense_pass.threads(self.infer)
 
     def plan(self) -> list[Unit]:
         """Return the ranges of each task; none where there is no network for its boxes or nothing was held out."""
-        there = {RECOGNITION: dense_pass.has_localizer(), DETECTION: dense_pass.has_detector()}
+        there = {RECOGNITION: has_localizer(paths.CHECKPOINTS), DETECTION: has_detector(paths.CHECKPOINTS)}
         step, most = self.infer.unit_images, self.calibrate.pictures
-        return [unit for role in there if there[role] for unit in dense_pass.ranges(role, "calibration", step, most)]
+        return [unit for role in there if there[role] for unit in dense_stage.ranges(role, "calibration", step, most)]
 
     def work(self, unit: Unit, folder: Path) -> None:
         """Decide, and say which decisions are right."""
+        from pipelines import dense_pass
+
         table, facts = dense_pass.evidence(unit, replace(self.infer, ten_view_side=None), run_name(self))
         settings, names = MergeSettings(), facts["class_names"]
         if facts["task"] == DETECTION:
@@ -83,6 +76,18 @@ class Calibrate(Stage):
             else:
                 say(f"{what}: there is nothing to fit a confidence on; results have none")
         write_text(out / paths.CALIBRATION / "calibration.json", json.dumps(values, indent=2) + "\n")
+        write_text(out / paths.CALIBRATION / "looking.json", self._looking().dumps())
+
+    def _looking(self) -> Looking:
+        """Return how pictures are looked at: as those of the pipeline are."""
+        stored = read_footer(next(iter(sorted(paths.IMAGES.glob("*.parquet")))))["settings"]["preprocess"]
+        sides = {RECOGNITION: stored["evaluation_side"], DETECTION: stored["detection_side"]}
+        names = {
+            label: words
+            for role in (RECOGNITION, DETECTION)
+            for label, words in zip(pictures.class_names(role), pictures.class_words(role), strict=True)
+        }
+        return Looking(self.infer, sides, names)
 
 
 @lru_cache(maxsize=1)

@@ -9,9 +9,10 @@ from overfeat.config import EvaluateSettings, InferSettings, MergeSettings, Trai
 from overfeat.evaluation.detection import match
 from overfeat.inference.calibration import FEATURES, Calibration, fit
 from overfeat.inference.detection import detect, detections, for_detection, processed
+from overfeat.inference.evidence import for_task
 from overfeat.inference.votes import read_votes
 from overfeat.models.detector import Detector
-from pipelines import dense_pass, measures, pictures
+from pipelines import measures, pictures
 from pipelines.engine.settings import PARAMS_FILE, load_params, parse_section
 from pipelines.measures import Metrics
 from pipelines.roles import DETECTION
@@ -50,7 +51,7 @@ def _decide(
     """Return the detections of a split, with their features, and the pictures that were looked at."""
     names = detector.net.class_names
     assert names is not None
-    settings = dense_pass.for_task(DETECTION, infer)
+    settings = for_task(DETECTION, infer)
     found, looked_at = [], []
     for table in evidence(DETECTION, split, detector.net, detector.regressor, settings, device, detector.margin):
         votes = read_votes(table, len(names), for_detection(merge))

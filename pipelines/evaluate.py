@@ -13,6 +13,8 @@ from overfeat.errors import DatasetError
 from overfeat.evaluation import classification
 from overfeat.inference.localization import localizations, localize
 from overfeat.inference.votes import read_votes
+from overfeat.places import Place
+from overfeat.results.reading import Query, read
 from overfeat.results.schemas import DECISIONS, LOCALIZATIONS, WINDOWS
 from overfeat.results.store import concatenate, read_footer, read_table, write_table
 from pipelines import measures, paths
@@ -87,10 +89,9 @@ _NO_HITS = pd.DataFrame(columns=["image_id", "label", "guess", "rank", "split"])
 
 def _decisions(kind: str) -> pd.DataFrame:
     """Return all rows of one kind of decision, without the lists of what each was merged from."""
-    table = concatenate(sorted((paths.RESULTS / kind).glob("*.parquet")), DECISIONS[kind])
-    plain = [field.name for field in table.schema if not pa.types.is_list(field.type)]
-    frame: pd.DataFrame = table.select(plain).to_pandas()
-    return frame
+    schema = DECISIONS[kind]
+    plain = [field.name for field in schema if not pa.types.is_list(field.type)]
+    return read(Place.of(paths.RESULTS), Query(kind, schema, columns=plain))
 
 
 def sentences(metrics: dict[str, dict[str, Metrics]]) -> list[str]:

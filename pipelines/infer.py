@@ -3,31 +3,19 @@
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from overfeat.config import InferSettings
 from overfeat.errors import DatasetError
+from overfeat.models.checkpoint_folder import has_detector
 from overfeat.results.schemas import WINDOWS
 from overfeat.results.store import write_table
-from pipelines import dense_pass, paths
+from pipelines import dense_stage, paths
 from pipelines.engine.provenance import footer, run_name
-from pipelines.engine.stage import Stage, Unit, gather
+from pipelines.engine.stage import Unit, gather
 from pipelines.roles import DETECTION, RECOGNITION
 
 
 @dataclass(frozen=True)
-class Infer(Stage):
+class Infer(dense_stage.DenseStage):
     """A unit is a range of one shard's pictures."""
-
-    infer: InferSettings
-
-    @property
-    def workers(self) -> int:
-        """As the network and the device want it."""
-        return dense_pass.workers(self.infer)
-
-    @property
-    def threads(self) -> int:
-        """The processors divided among the workers."""
-        return dense_pass.threads(self.infer)
 
     def plan(self) -> list[Unit]:
         """Return the ranges of all shards of the splits that are asked for, for every task that has a network.
@@ -37,9 +25,9 @@ class Infer(Stage):
         """
         units: list[Unit] = []
         for split in self.infer.splits:
-            of_split = dense_pass.ranges(RECOGNITION, split, self.infer.unit_images)
-            if dense_pass.has_detector():
-                of_split += dense_pass.ranges(DETECTION, split, self.infer.unit_images)
+            of_split = dense_stage.ranges(RECOGNITION, split, self.infer.unit_images)
+            if has_detector(paths.CHECKPOINTS):
+                of_split += dense_stage.ranges(DETECTION, split, self.infer.unit_images)
             if not of_split:
                 raise DatasetError(f"there are no pictures of split {split!r}, which infer.splits names")
             units += of_split
@@ -47,6 +35,8 @@ class Infer(Stage):
 
     def work(self, unit: Unit, folder: Path) -> None:
         """Write the evidence of one range of pictures."""
+        from pipelines import dense_pass
+
         run = run_name(self)
         table, facts = dense_pass.evidence(unit, self.infer, run)
         facts = {**footer(self), **facts, "run": run, **asdict(self.infer)}

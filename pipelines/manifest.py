@@ -11,7 +11,7 @@ import pandas as pd
 
 from overfeat.config import ManifestSettings, SourceSettings
 from overfeat.errors import PictureError
-from overfeat.images.decode import inspect
+from overfeat.images.inspect import inspect
 from overfeat.readers import ImageRecord, ObjectRecord, Record, RejectRecord, read_bytes
 from overfeat.readers.tables import SORTED_BY, TABLES, assemble
 from overfeat.readers.views import object_views

@@ -18,10 +18,11 @@ from overfeat.atomic import write_text
 from overfeat.config import TrainDetectorSettings
 from overfeat.devices import choose_device
 from overfeat.errors import OverFeatError, ResultsError
+from overfeat.models.checkpoint_folder import has_detector
 from overfeat.models.checkpoints import load_detector
 from overfeat.models.detector import Detector
 from overfeat.training.detector import train_detector
-from pipelines import dense_pass, paths, pictures
+from pipelines import paths, pictures
 from pipelines.detector_trials import load_settings, measure_detector
 from pipelines.engine.console import say
 from pipelines.roles import DETECTION
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     out: Path = parser.parse_args(arguments).out
     try:
         infer, recipe, merge = load_settings()
-        if not dense_pass.has_detector():
+        if not has_detector(paths.CHECKPOINTS):
             raise ResultsError("this needs data with objects: run `dvc repro train_detector` on them")
         rows = []
         for choose in CHOICES:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from overfeat.config import PreprocessSettings, SourceSettings
 from overfeat.images.crops import image_key
-from overfeat.images.downsample import store_image
 from overfeat.images.shards import read_columns
 from overfeat.readers import read_bytes
 from overfeat.results.schemas import STORED_IMAGES
@@ -67,6 +66,8 @@ class Preprocess(Stage):
 
     def _row(self, role: str, image: dict[Any, Any], objects: pd.DataFrame, index: dict[str, int]) -> dict[str, Any]:
         """Return a row of ``STORED_IMAGES``."""
+        from overfeat.images.downsample import store_image
+
         row = {name: image[name] for name in ("image_id", "split", "label", "width", "height")}
         data = read_bytes(folder(self.source, image["role"]), image["file"], image["offset"], image["length"])
         region = None

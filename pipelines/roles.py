@@ -1,10 +1,11 @@
-"""The two roles a picture of the manifest can have, which are also the tasks of evidence and decisions."""
+"""The two roles a picture of the manifest can have, and where their pictures are stored."""
 
 from pathlib import Path
 
+from overfeat.results.schemas import DETECTION, RECOGNITION
 from pipelines import paths
 
-RECOGNITION, DETECTION = "recognition", "detection"
+__all__ = ["DETECTION", "RECOGNITION", "images_of"]
 
 
 def images_of(role: str) -> Path:

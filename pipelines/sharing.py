@@ -25,6 +25,7 @@ from overfeat.errors import OverFeatError, ResultsError
 from overfeat.evaluation.classification import error_metrics, hits
 from overfeat.inference.decisions import class_scores, classifications
 from overfeat.inference.votes import read_votes
+from overfeat.models.checkpoint_folder import has_detector, has_localizer
 from overfeat.models.checkpoints import load_detector, load_network, load_regressor
 from overfeat.models.detector import Detector
 from overfeat.models.joint import JointNet
@@ -32,7 +33,7 @@ from overfeat.models.network import OverFeat
 from overfeat.models.regressor import Regressor
 from overfeat.training.detector import train_detector
 from overfeat.training.joint import JOINT_TASKS, start_joint, train_joint
-from pipelines import dense_pass, measures, paths, pictures
+from pipelines import measures, paths, pictures
 from pipelines.detector_trials import load_settings, measure_detector
 from pipelines.engine.console import say
 from pipelines.roles import DETECTION, RECOGNITION
@@ -74,7 +75,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def measure(way: str, recipe: TrainDetectorSettings, infer: InferSettings, merge: MergeSettings) -> dict[str, float]:
     """Return the errors of the three tasks, in percent, with the nets trained in one way."""
-    if not (dense_pass.has_localizer() and dense_pass.has_detector()):
+    if not (has_localizer(paths.CHECKPOINTS) and has_detector(paths.CHECKPOINTS)):
         raise ResultsError("this needs a localizer and a detector: run `dvc repro train_detector` on data with objects")
     device = choose_device(infer.device)
     nets = _train(way, recipe, infer.checkpoint)

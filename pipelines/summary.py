@@ -37,6 +37,8 @@ def summary(root: Path) -> str:
     else:
         table = "localizations" if metrics["localization"] else "classifications"
         lines.append(f"in pandas  import overfeat; overfeat.read_{table}().query('rank == 1').head()")
+    if (root / paths.REPORT / "index.html").is_file():
+        lines.append(f"to look at {paths.REPORT / 'index.html'}")
     return "\n".join(lines)
 
 

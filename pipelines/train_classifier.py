@@ -1,34 +1,29 @@
 """Stage ``train_classifier``: the classification net, or the members of an ensemble; or a finished net is taken."""
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-import torch
-
-from overfeat.atomic import write_text
 from overfeat.config import TrainClassifierSettings
-from overfeat.devices import choose_device
-from overfeat.errors import CheckpointError, SettingsError
+from overfeat.devices import processes_wanted, wants_gpu
+from overfeat.errors import SettingsError
 from overfeat.images.shards import shard_paths
-from overfeat.models.checkpoints import load_network, save_network
-from overfeat.models.network import OverFeat
-from overfeat.models.outputs import choose_outputs
-from overfeat.models.tables import model_table
 from overfeat.results.store import read_footer
-from overfeat.training.classifier import classifier_task, train_classifier
 from pipelines import paths
-from pipelines.engine.console import say
+from pipelines.engine.shares import epoch_reporter
 from pipelines.engine.stage import Training, Unit, gather
 
 
 @dataclass(frozen=True)
 class TrainClassifier(Training):
-    """A unit is a member of the ensemble; a killed training goes on from its last whole epoch."""
+    """A unit is a member of the ensemble, on one process or several; a killed training goes on from its last epoch."""
 
     model: str
     train_classifier: TrainClassifierSettings
+
+    @property
+    def gpu(self) -> bool:
+        """As the setting of its device says."""
+        return wants_gpu(self.train_classifier.device)
 
     def plan(self) -> list[Unit]:
         """Return the members: one where a finished checkpoint is taken.
@@ -46,53 +41,25 @@ class TrainClassifier(Training):
 
     def work(self, unit: Unit, folder: Path) -> None:
         """Train one member, or take it as it is."""
+        from overfeat.training.classifier import train_classifier
+        from pipelines import launch
+        from pipelines.taken_net import take_net
+
         if self.train_classifier.weights is not None:
-            self._take(Path(self.train_classifier.weights), folder / unit.name)
+            take_net(Path(self.train_classifier.weights), self.model, self.train_classifier, folder / unit.name)
             return
         class_names = read_footer(shard_paths(paths.IMAGES, "train")[0])["class_names"]
-        train_classifier(
-            images=paths.IMAGES,
-            class_names=class_names,
-            model=self.model,
-            recipe=self.train_classifier,
-            member=int(unit.payload["member"]),
-            folder=folder / unit.name,
-            report=lambda line: say(f"{unit.name}: {line}"),
-        )
-
-    def _take(self, checkpoint: Path, member: Path) -> None:
-        """Write the files that training would have, with one point of the curves, at epoch 0.
-
-        Raises:
-            CheckpointError: if the checkpoint is of another model, lacks a class, or gives what is not finite.
-        """
-        whole = self._load(checkpoint)
-        facts = read_footer(shard_paths(paths.IMAGES, "train")[0])
-        try:
-            net = choose_outputs(whole, facts["class_names"], facts["class_words"])
-        except CheckpointError as error:
-            raise CheckpointError(f"{checkpoint} (train_classifier.weights) cannot be taken: {error}") from error
-        for name in ("last.pt", "best.pt"):
-            save_network(member / name, net, {"model": self.model, "taken_from": checkpoint.name, "epoch": 0})
-        placed = net.to(choose_device(self.train_classifier.device)).to(memory_format=torch.channels_last)
-        measures = classifier_task(paths.IMAGES, placed, self.train_classifier, seed=0).validate()
-        if not all(map(math.isfinite, measures.values())):
-            raise CheckpointError(f"{checkpoint} (train_classifier.weights) gives outputs that are not finite")
-        curves = pd.DataFrame([{"epoch": 0, "learning_rate": None, "train_loss": None, **measures}])
-        write_text(member / "curves.csv", curves.to_csv(index=False, na_rep="nan"))  # an empty one is plotted as 0
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in measures.items())
-        classes = f"{net.num_classes:,} of its {whole.num_classes:,} classes"
-        say(f"{member.name}: {checkpoint} is taken, {classes}; nothing is trained  {shown}")
-
-    def _load(self, checkpoint: Path) -> OverFeat:
-        net, wanted = load_network(checkpoint), model_table(self.model)
-        if net.table != wanted:
-            other = "another version of it" if net.table.name == wanted.name else f"the model {net.table.name!r}"
-            raise CheckpointError(
-                f"the setting model is {self.model!r}, and {checkpoint} (train_classifier.weights) is {other}: "
-                "choose the profile of that model, or another checkpoint"
-            )
-        return net
+        recipe = self.train_classifier
+        arguments = {
+            "images": paths.IMAGES,
+            "class_names": class_names,
+            "model": self.model,
+            "recipe": recipe,
+            "member": int(unit.payload["member"]),
+            "folder": folder / unit.name,
+        }
+        processes = processes_wanted(recipe.processes, recipe.device, "train_classifier.processes")
+        launch.run(processes, train_classifier, arguments, epoch_reporter(unit.name))
 
     def finish(self, parts: list[Path], out: Path) -> None:
         """Put the members in their place."""

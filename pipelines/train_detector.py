@@ -5,16 +5,14 @@ from pathlib import Path
 
 from overfeat.atomic import write_text
 from overfeat.config import TrainDetectorSettings
+from overfeat.devices import wants_gpu
 from overfeat.errors import DatasetError
 from overfeat.images.shards import shard_paths
-from overfeat.models.detector import BACKGROUND
 from overfeat.results.store import read_footer
-from overfeat.training.detector import train_detector
-from overfeat.training.joint import JOINT_TASKS, start_joint, train_joint
 from pipelines import paths
 from pipelines.engine.console import say
+from pipelines.engine.shares import epoch_reporter
 from pipelines.engine.stage import Training, Unit, gather
-from pipelines.trained import classifier_and_localizer
 
 _NO_OBJECTS = (
     "no data set here annotates every object in its pictures, so there is nothing to train a detector on: "
@@ -27,6 +25,11 @@ class TrainDetector(Training):
     """A unit is a member of the ensemble; a killed training goes on from its last whole epoch."""
 
     train_detector: TrainDetectorSettings
+
+    @property
+    def gpu(self) -> bool:
+        """As the setting of its device says."""
+        return wants_gpu(self.train_detector.device)
 
     def plan(self) -> list[Unit]:
         """Return the members of the classifier; none where there is no picture to train on."""
@@ -41,12 +44,17 @@ class TrainDetector(Training):
         Raises:
             DatasetError: if a class has the name of the background.
         """
+        from overfeat.models.detector import BACKGROUND
+        from overfeat.training.detector import train_detector
+        from overfeat.training.joint import JOINT_TASKS, start_joint, train_joint
+        from pipelines.trained import classifier_and_localizer
+
         labels = read_footer(shard_paths(paths.IMAGES_DETECTION, "train")[0])["class_names"]
         if BACKGROUND in labels:
             raise DatasetError(f"a class of the detection set is named {BACKGROUND!r}, as what is no object: rename it")
         classifier, localizer = classifier_and_localizer(unit.name, self.train_detector.classifier)
         member, out = int(unit.payload["member"]), folder / unit.name
-        recipe, report = self.train_detector, lambda line: say(f"{unit.name}: {line}")
+        recipe, report = self.train_detector, epoch_reporter(unit.name)
         if recipe.features == "joint":
             net = start_joint(classifier, localizer, labels, recipe, member)
             tasks = JOINT_TASKS if localizer else JOINT_TASKS - {"localization"}

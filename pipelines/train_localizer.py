@@ -7,11 +7,11 @@ import pyarrow.compute as pc
 
 from overfeat.atomic import write_text
 from overfeat.config import TrainLocalizerSettings
+from overfeat.devices import wants_gpu
 from overfeat.images.shards import read_columns, shard_paths
-from overfeat.models.checkpoints import load_network
-from overfeat.training.localizer import train_localizer
 from pipelines import paths
 from pipelines.engine.console import say
+from pipelines.engine.shares import epoch_reporter
 from pipelines.engine.stage import Training, Unit, gather
 
 _NO_BOXES = (
@@ -25,6 +25,11 @@ class TrainLocalizer(Training):
 
     train_localizer: TrainLocalizerSettings
 
+    @property
+    def gpu(self) -> bool:
+        """As the setting of its device says."""
+        return wants_gpu(self.train_localizer.device)
+
     def plan(self) -> list[Unit]:
         """Return the members of the classifier; none where no training picture has a box."""
         objects = read_columns(shard_paths(paths.IMAGES, "train"), ["object_labels"])["object_labels"]
@@ -35,6 +40,9 @@ class TrainLocalizer(Training):
 
     def work(self, unit: Unit, folder: Path) -> None:
         """Train the regressor of one member."""
+        from overfeat.models.checkpoints import load_network
+        from overfeat.training.localizer import train_localizer
+
         net = load_network(paths.CLASSIFIER / unit.name / f"{self.train_localizer.classifier}.pt")
         train_localizer(
             images=paths.IMAGES,
@@ -42,7 +50,7 @@ class TrainLocalizer(Training):
             recipe=self.train_localizer,
             member=int(unit.payload["member"]),
             folder=folder / unit.name,
-            report=lambda line: say(f"{unit.name}: {line}"),
+            report=epoch_reporter(unit.name),
         )
 
     def finish(self, parts: list[Path], out: Path) -> None:

@@ -20,7 +20,7 @@ from overfeat.models.network import OverFeat
 from overfeat.models.regressor import Regressor
 from overfeat.results.schemas import WINDOWS
 from overfeat.results.store import read_footer, read_table
-from pipelines import dense_pass, pictures
+from pipelines import dense_pass, dense_stage, pictures
 
 THRESHOLDS = {
     "normalized": (0.2, 0.3, 0.4, 0.5, 0.6),
@@ -95,6 +95,6 @@ def evidence(
     """Yield what one net sees in a split, a range of pictures at a time."""
     placed = net.to(device).to(memory_format=torch.channels_last)
     regressors = [regressor.to(device)] if regressor is not None else []
-    for unit in dense_pass.ranges(role, split, infer.unit_images):
+    for unit in dense_stage.ranges(role, split, infer.unit_images):
         seen = dense_pass.read_pictures(unit)
         yield gather_evidence([placed], regressors, seen, infer, "trial", device, margin)

@@ -25,7 +25,7 @@ from overfeat.inference.votes import read_votes
 from overfeat.models.checkpoints import load_detector, load_network, load_regressor
 from overfeat.models.network import OverFeat
 from overfeat.models.regressor import Regressor
-from pipelines import dense_pass, pictures
+from pipelines import dense_pass, dense_stage, pictures
 from pipelines.engine.processes import WorkerContext, start_worker
 from pipelines.engine.stage import Unit, processors
 from pipelines.reproduce_tables.paper import Row
@@ -68,13 +68,13 @@ def decide(eyes: Eyes, split: str, rows: Mapping[Key, Row], given: bool = True) 
     Raises:
         ResultsError: if the split has no pictures.
     """
-    units = dense_pass.ranges(eyes.role, split, min(eyes.infer.unit_images, _RANGE))
+    units = dense_stage.ranges(eyes.role, split, min(eyes.infer.unit_images, _RANGE))
     if not units:
         raise ResultsError(
             f"{images_of(eyes.role)} has no pictures of split {split!r}, on which the tables are measured or (for "
             "'calibration', see preprocess.calibration_share) their thresholds chosen"
         )
-    workers = dense_pass.workers(eyes.infer)
+    workers = dense_stage.workers(eyes.infer)
     description = f"{eyes.role}, {split}"
     seen: list[dict[Key, pd.DataFrame]] = []
     with tqdm(total=len(units), desc=description, unit="range", disable=None) as bar:

@@ -16,7 +16,9 @@ from overfeat.evaluation.detection import Measure, match
 from overfeat.evaluation.intervals import centred
 from overfeat.evaluation.tally import Tally
 from overfeat.images.shards import read_columns, shard_paths
-from pipelines import dense_pass, paths, pictures
+from overfeat.inference.evidence import for_task
+from overfeat.models.checkpoint_folder import has_detector, has_localizer
+from pipelines import paths, pictures
 from pipelines.engine.console import say
 from pipelines.reproduce_tables import nets, paper
 from pipelines.reproduce_tables.looks import Eyes, decide
@@ -58,7 +60,7 @@ def recognition(recipes: Recipes, members: int) -> pd.DataFrame:
     dense = replace(infer, scales=paper.ALL, ten_view_side=recipes.ten_view_side)
     files = nets.classifiers(members, recipes.classifier, which)
     table2, figure9 = paper.classification(members, infer.flips), paper.localization()
-    if not dense_pass.has_localizer():
+    if not has_localizer(paths.CHECKPOINTS):
         say("there is no localizer: localization is left out")
         seen = decide(Eyes(RECOGNITION, files, None, dense), recipes.split, {row.name: row for row in table2})
         return judged(table2, {name: measured_errors(frame) for name, frame in seen.items()})
@@ -116,11 +118,11 @@ def _baselines(split: str) -> pd.DataFrame:
 
 def detection(recipes: Recipes) -> pd.DataFrame:
     """Return the rows of detection as ``PAPER_TABLES``; none if there is no detector."""
-    if not dense_pass.has_detector():
+    if not has_detector(paths.CHECKPOINTS):
         say("there is no detector: detection is left out")
         return judged([], {})
     files = (paths.DETECTOR / "member-0" / f"{recipes.infer.checkpoint}.pt",)
-    eyes = Eyes(DETECTION, files, None, dense_pass.for_task(DETECTION, recipes.infer))
+    eyes = Eyes(DETECTION, files, None, for_task(DETECTION, recipes.infer))
     rows = _best_of(eyes, paper.detection(recipes.infer))
     found = decide(eyes, recipes.split, {row.name: row for row in rows})
     return judged(rows, {row.name: _averages(found[row.name], recipes.split) for row in rows})

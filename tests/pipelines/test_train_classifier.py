@@ -1,5 +1,6 @@
 """A finished checkpoint in the place of training: what the stage writes, what it says, and what it refuses."""
 
+import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from overfeat.models.tables import MINI
 from overfeat.results.schemas import STORED_IMAGES
 from overfeat.results.store import read_footer, write_table
 from pipelines.engine.configure import compose
+from pipelines.engine.errors import WorkerKilledError
 from pipelines.manifest import Manifest
 from pipelines.preprocess import Preprocess
 from pipelines.train_classifier import TrainClassifier
@@ -195,6 +197,58 @@ def test_training_does_not_ask_for_words() -> None:
     shards(SYNSETS, SYNSETS)
     folder = work(stage(weights=None, epochs=1, crops=1, flips="none", init="he", learning_rate=0.001))
     assert pd.read_csv(folder / "curves.csv")["epoch"].tolist() == [1]
+
+
+TOGETHER: dict[str, Any] = {
+    **{"weights": None, "processes": 2, "epochs": 2, "crops": 1, "flips": "none", "init": "he", "learning_rate": 0.001},
+    **{"batch_size": 4, "dropout": 0.0},
+}
+
+DYING = """
+import os, signal
+from overfeat.training import loop
+from overfeat.training.classifier import train_classifier
+
+def train(ranks, **arguments):
+    steps, step = [], loop._step
+
+    def last_step(*facts):
+        steps.append(1)
+        if len(steps) == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(*facts)
+
+    if ranks.rank == 1:
+        loop._step = last_step
+    train_classifier(ranks=ranks, **arguments)
+"""
+"""A training whose second rank dies in its second epoch."""
+
+
+@pytest.mark.slow
+def test_a_training_on_two_processes_that_loses_one_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shards(SYNSETS, WORDS)
+    calm = work(stage(**TOGETHER)).rename("calm")
+    assert "overfeat: member-0: epoch 2/2  train_loss" in capsys.readouterr().err
+    one = work(stage(**(TOGETHER | {"processes": 1}))).rename("one")
+    curves = [pd.read_csv(folder / "curves.csv") for folder in (calm, one)]
+    pd.testing.assert_frame_equal(*curves, rtol=1e-4, atol=1e-6)
+
+    (tmp_path / "a_training_that_dies.py").write_text(DYING)
+    monkeypatch.syspath_prepend(tmp_path)
+    with monkeypatch.context() as patch:
+        dying = importlib.import_module("a_training_that_dies").train
+        patch.setattr("overfeat.training.classifier.train_classifier", dying)
+        with pytest.raises(WorkerKilledError, match="rank 1 of the 2 processes that train together was killed by SIGK"):
+            work(stage(**TOGETHER))
+    assert not Path("work/member-0/last.pt").exists()
+    again = work(stage(**TOGETHER))
+    assert "going on after epoch 1" in capsys.readouterr().err
+    for name in ("last.pt", "best.pt"):
+        assert weights_hash(load_network(again / name)) == weights_hash(load_network(calm / name))
+    assert (again / "curves.csv").read_text() == (calm / "curves.csv").read_text()
 
 
 def test_the_path_goes_through_the_settings() -> None:

@@ -74,7 +74,12 @@ class Project:
 
     def outs(self) -> dict[str, object]:
         """Return the content of every out by its path: weights as tensors, other files as digests."""
-        files = [path for path in (self.root / "data").rglob("*") if path.is_file() and path.name != ".gitignore"]
+        others = (self.root / "data/inbox", self.root / "data/batches")  # they belong to no stage
+        files = [
+            path
+            for path in (self.root / "data").rglob("*")
+            if path.is_file() and path.name != ".gitignore" and not any(map(path.is_relative_to, others))
+        ]
         found: dict[str, object] = {"metrics": json.loads((self.root / "metrics.json").read_text())}
         for path in files:
             name = str(path.relative_to(self.root))
@@ -127,6 +132,10 @@ def calm(template: Path) -> Project:
     project = Project(template.with_name("calm"))
     shutil.copytree(template, project.root)
     project.run("dvc", "repro")
+    shard = sorted((project.root / "data/images_det").glob("val-*.parquet"))[0]
+    (project.root / "data/inbox").mkdir()
+    for number, data in enumerate(pd.read_parquet(shard, columns=["jpeg"])["jpeg"]):
+        (project.root / f"data/inbox/{number}.jpg").write_bytes(data)
     return project
 
 
@@ -160,7 +169,7 @@ def test_settings_of_merge_do_not_run_the_network(calm: Project) -> None:
     calm.run("python", "-m", "pipelines", "configure", *SMALL, *settings)
     said = calm.run("dvc", "repro")
     ran = [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
-    assert ran == ["merge", "evaluate"]
+    assert ran == ["merge", "evaluate", "report"]
     after = calm.outs()
     assert {name for name in before if name.startswith("data/windows")} == {
         name for name in after if name.startswith("data/windows") and after[name] == before[name]
@@ -263,7 +272,7 @@ def test_features_trained_jointly_serve_all_tasks(calm: Project, tmp_path: Path)
     project.run("python", "-m", "pipelines", "configure", *SMALL, "train_detector.features=joint")
     said = project.run("dvc", "repro")
     ran = [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
-    assert ran == ["train_detector", "calibrate", "infer", "merge", "evaluate"]
+    assert ran == ["train_detector", "calibrate", "infer", "merge", "evaluate", "report"]
     assert (
         read_classifications(project.root / "data/results")["model"].iloc[0]
         != (read_classifications(calm.root / "data/results")["model"].iloc[0])
@@ -300,6 +309,13 @@ def test_the_readme_runs(calm: Project, block: tuple[str, str]) -> None:
     else:
         before = "import overfeat; best = overfeat.read_classifications().query('rank == 1')\n"
         assert calm.run("python", "-W", "error", "-c", before + code).strip()
+
+
+def test_the_tour_runs(calm: Project) -> None:
+    shutil.copytree(ROOT / "docs/tour", calm.root / "docs/tour", dirs_exist_ok=True)
+    calm.run("python", "-W", "error", "docs/tour/render.py")
+    text = (calm.root / "docs/tour/tour.md").read_text()
+    assert text.count("```text") == text.count("```python") == 8
 
 
 def test_rubbish_costs_a_sentence(calm: Project, tmp_path: Path) -> None:
