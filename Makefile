@@ -49,10 +49,10 @@ check: setup
 	lint-imports
 
 test: check
-	pytest -m "not gpu"
+	pytest -m "not gpu" --hypothesis-profile thorough --durations 25
 
 lock: setup
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf .work data/manifest data/images data/images_det data/checkpoints data/windows data/results data/plots metrics.json
+	rm -rf .work data/manifest data/images data/images_det data/checkpoints data/windows data/results data/plots data/report metrics.json

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.measure import machine
 
-NAMES = ("dense", "preprocess", "loader", "train_step", "merge", "imagenet")
+NAMES = ("dense", "preprocess", "loader", "train_step", "ranks", "merge", "query", "orchestration", "imagenet")
 
 
 def main() -> None:

@@ -14,8 +14,8 @@ from torchvision.transforms import v2
 
 from benchmarks.measure import medians
 from benchmarks.pictures import photographs
-from overfeat.images.decode import inspect
 from overfeat.images.downsample import store_image
+from overfeat.images.inspect import inspect
 from overfeat.images.loader import TrainingViews
 from overfeat.images.shards import shard_paths
 from overfeat.models.network import PIXEL_MEAN, PIXEL_STD, normalize
@@ -34,7 +34,7 @@ def run(arguments: Namespace) -> dict[str, Any]:
         _write_folder(folder / "originals", pictures)
         stored = [store_image(data, np.zeros((0, 4), np.float32), SIDE, 95) for data in pictures]
         _write_folder(folder / "downsampled", [image.jpeg for image in stored])
-        _write_shard(folder / "shards", pictures)
+        write_shard(folder / "shards", pictures, "train", SIDE)
         views = TrainingViews(shard_paths(folder / "shards", "train"), WINDOW, 5, "both", BATCH, 0, processors)
         floats = torch.empty(BATCH, 3, WINDOW, WINDOW)
         sides = {
@@ -83,16 +83,17 @@ def _write_folder(root: Path, pictures: list[bytes]) -> None:
         (root / "class" / f"{number:05d}.jpg").write_bytes(data)
 
 
-def _write_shard(folder: Path, pictures: list[bytes]) -> None:
+def write_shard(folder: Path, pictures: list[bytes], split: str, side: int) -> None:
+    """Store pictures, all of one class, as a shard of a split."""
     rows: dict[str, list[Any]] = {name: [] for name in STORED_IMAGES.names}
     for number, data in enumerate(pictures):
-        image, (width, height) = store_image(data, np.zeros((0, 4), np.float32), SIDE, 95), inspect(data)
+        image, (width, height) = store_image(data, np.zeros((0, 4), np.float32), side, 95), inspect(data)
         row = {
-            "image_id": f"{number:05d}", "split": "train", "label": "class", "class_index": 0, "width": width,
+            "image_id": f"{number:05d}", "split": split, "label": "class", "class_index": 0, "width": width,
             "height": height, "stored_width": image.stored_width, "stored_height": image.stored_height,
             "enlarged": image.enlarged, "jpeg": image.jpeg, "object_labels": [], "scaled_boxes": [], "difficult": [],
             "crowd": [],
         }  # fmt: skip
         for name, value in row.items():
             rows[name].append(value)
-    write_table(folder / "train-00000.parquet", rows, STORED_IMAGES, {"class_names": ["class"]})
+    write_table(folder / f"{split}-00000.parquet", rows, STORED_IMAGES, {"class_names": ["class"]})

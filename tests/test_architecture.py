@@ -1,6 +1,8 @@
 """One name for a stage everywhere, no code that a stage uses and DVC does not know of, and a frozen public surface."""
 
 import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import grimp
@@ -66,8 +68,9 @@ def test_declared_paths_exist_or_are_made(name: str) -> None:
 
 
 def test_public_names() -> None:
-    names = "OverFeat dense load_released merge_boxes normalize read_classifications read_detections read_localizations"
-    assert overfeat.__all__ == [*names.split(), "read_processed", "read_windows"]
+    names = "OverFeat Recognizer dense diff explain export list_runs load_released merge_boxes normalize open_run "
+    names += "query read_classifications read_detections read_localizations read_pictures read_processed read_windows"
+    assert overfeat.__all__ == names.split()
     assert all(callable(getattr(overfeat, name)) for name in overfeat.__all__)
 
 
@@ -90,7 +93,13 @@ def test_public_names() -> None:
             "run image_id label score confidence x1 y1 x2 y2 rank members scales model split",
         ),
         ("DETECTIONS", "run image_id label score confidence x1 y1 x2 y2 members scales model split"),
+        (
+            "DIFF",
+            "run_a run_b kind change image_id label_a label_b score_a score_b confidence_a confidence_b iou "
+            "x1_a y1_a x2_a y2_a x1_b y1_b x2_b y2_b",
+        ),
         ("PROCESSED", "run image_id task windows detections model split"),
+        ("PICTURES", "run image_id path bytes modified_ns width height reason"),
         ("NEGATIVES", "image_id epoch scale flip x1 y1 x2 y2 label score hardest"),
         ("CALIBRATION", "task image_id label log_share mean_output log_area right"),
     ],
@@ -99,9 +108,19 @@ def test_columns(schema: str, columns: str) -> None:
     assert getattr(schemas, schema).names == columns.split()
 
 
-def test_reading_results_does_not_wait_for_torch() -> None:
-    import subprocess
-    import sys
-
-    code = "import sys, overfeat; overfeat.read_classifications; sys.exit('torch' in sys.modules)"
+def assert_not_loaded(module: str, imports: list[str]) -> None:
+    code = f"import importlib, sys; [importlib.import_module(name) for name in {imports}]"
+    code += f"; sys.exit({module!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_reading_results_does_not_wait_for_torch() -> None:
+    assert_not_loaded("torch", ["overfeat.results.queries"])
+
+
+def test_planning_and_sealing_a_stage_does_not_wait_for_torch() -> None:
+    assert_not_loaded("torch", [f"pipelines.{name}" for name in [*STAGES, "detect_batch"]])
+
+
+def test_the_script_of_the_checks_can_be_read_by_bash() -> None:
+    subprocess.run(["bash", "-n", str(ROOT / ".ci" / "run")], check=True)
