@@ -4,6 +4,7 @@
 # make run PROFILE=fast SOURCE=/data/ILSVRC2012       another network, another data set
 # make run SOURCE=/data/ILSVRC2012 DETECTION=/data/DET    one data set for recognition, one for detection
 # make run SET="merge.offsets=coarse infer.flips=false"   single settings
+# make test JOBS=4                                    in four processes rather than two, where there are the processors
 
 SHELL := /bin/bash
 VENV := .venv
@@ -12,6 +13,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
+
+JOBS := 2
 
 DATA = $(if $(SOURCE),source=$(SOURCE)) $(if $(DETECTION),source.detection=$(DETECTION))
 CHOICES = $(strip $(if $(PROFILE),profile=$(PROFILE)) $(DATA) $(SET))
@@ -49,7 +52,7 @@ check: setup
 	lint-imports
 
 test: check
-	pytest -m "not gpu" --hypothesis-profile thorough --durations 25
+	pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -m "not gpu" --hypothesis-profile thorough --durations 25
 
 lock: setup
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --all-extras pyproject.toml -o requirements.lock

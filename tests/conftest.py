@@ -15,6 +15,11 @@ settings.load_profile("quick")
 _NUMBERS = itertools.count()
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the longest file, then the slow tests, so that no process is left alone with them at the end."""
+    items.sort(key=lambda item: (item.path.name != "test_whole.py", item.get_closest_marker("slow") is None))
+
+
 @pytest.fixture(scope="session")
 def s3_url():
     """Return the address of an S3 server on loopback that lives as long as the test run."""

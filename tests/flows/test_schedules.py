@@ -164,10 +164,10 @@ def test_the_file_makes_both_deployments_for_its_own_folder(site):
 
 def test_runs_come_by_themselves_one_after_the_other(site):
     weekly = site.deployment("reproduce/weekly")["id"]
-    site.control("sleep", 2)
+    site.control("sleep", 6)  # so the first run, with units, takes longer than until the next one's time
     soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=3)
-    # A run takes longer than 10 s, and the server looks for new schedules every 60 s at the latest.
-    often = f"DTSTART:{soon:%Y%m%dT%H%M%SZ}\nRRULE:FREQ=SECONDLY;INTERVAL=10;COUNT=60"
+    # The server looks for new schedules every 60 s at the latest.
+    often = f"DTSTART:{soon:%Y%m%dT%H%M%SZ}\nRRULE:FREQ=SECONDLY;INTERVAL=5;COUNT=120"
     asked = [{"active": True, "schedule": {"rrule": often, "timezone": "UTC"}}]
     (schedule,) = site.api(f"deployments/{weekly}/schedules", asked)
     site.wait(lambda: sum(run["state_type"] == "COMPLETED" for run in site.runs()) >= 2, 300)
