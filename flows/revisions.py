@@ -1,6 +1,7 @@
 """A model revision: the checkpoints and settings of a git commit, fetched through DVC."""
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from pipelines.engine.locks import WORK
 from pipelines.engine.settings import PARAMS_FILE, load_params
 
 _TAIL = 3
+_KEPT = 4
+"""Revisions whose checkpoints stay at hand: of the paper's larger net they are over half a gigabyte each."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Revision:
 
 def find_revision(root: Path, name: str | None) -> Revision:
     """Return the working copy, or a git revision with its checkpoints in ``.work/revisions/COMMIT``.
+
+    Those used least lately are deleted there, so one process at a time may call this.
 
     Args:
         root: the project's root.
@@ -48,7 +53,16 @@ def find_revision(root: Path, name: str | None) -> Revision:
     target = root / WORK / "revisions" / commit
     if not target.is_dir():
         _fetch(root, name, commit, target)
+    os.utime(target)
+    forget_all_but(target.parent, _KEPT)
     return Revision(target, params, commit)
+
+
+def forget_all_but(folder: Path, kept: int) -> None:
+    """Delete the folders in ``folder`` but for the ``kept`` used last: DVC can fetch them again."""
+    by_use = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    for path in by_use[:-kept]:
+        shutil.rmtree(path)
 
 
 def _fetch(root: Path, name: str, commit: str, target: Path) -> None:
