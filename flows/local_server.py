@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -49,6 +50,7 @@ def server_at(url: str, log: Path) -> Iterator[bool]:
     with log.open("w", encoding="utf-8") as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "prefect", "--no-prompt", *words],
+            env={**os.environ, "PREFECT_UI_API_URL": url},  # else its pages ask port 4200, whatever its own
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=subprocess.STDOUT,

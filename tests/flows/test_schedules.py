@@ -12,6 +12,7 @@ import socket
 import sqlite3
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -226,7 +227,10 @@ def test_serve_flows_starts_what_it_needs_and_leaves_nothing(toy, tmp_path):
     toy.wait(toy.worked, 300)
     toy.control("sleep", 100)  # what has begun is soon done, and the next units stay in hand
     toy.wait(lambda: toy.done() >= 1 and len(toy.worked()) > toy.done())
-    assert f"the server is at http://127.0.0.1:{port} and ends with this command" in toy.said()
+    server = f"http://127.0.0.1:{port}"
+    assert f"the server is at {server} and ends with this command" in toy.said()
+    with urllib.request.urlopen(f"{server}/ui-settings") as settings:
+        assert json.load(settings)["api_url"] == f"{server}/api"  # where its pages ask
     again = toy.run(sys.executable, "-m", "flows.serve", "--port", str(port), check=2, PREFECT_HOME=tmp_path / "home")
     assert again.stderr.startswith("overfeat: serve-flows: the flows of ")
     finished = {path.name for path in (toy.root / ".work/square").glob("*/done/*")}
