@@ -26,7 +26,7 @@ from overfeat.sample.sources import Sources, Split, digits_of, scans_of, scene_r
 SHORT_SIDE = (96, 144)
 LONGEST_ASPECT = 1.4
 HEIGHT = (28, 60)
-"""Height of a digit, and longer side of another bright thing, in pixels."""
+"""Height of a digit, and longer side of another bright thing, in pixels; of this one before enlarging rounds it."""
 
 LARGEST_SHARED = 0.05
 """How much of a box another may cover; their intersection over union is then no more than this."""
