@@ -10,11 +10,11 @@ from torch import Tensor
 
 from overfeat.images.annotate import annotate
 from overfeat.results.order import READ_ORDER, sort_rows
-from overfeat.results.schemas import DETECTION, RECOGNITION, WINDOWS
+from overfeat.results.schemas import BOX, DETECTION, RECOGNITION, WINDOWS
 
 _CLASSES = ["label", "name", "score", "rank"]
-_OBJECTS = ["label", "name", "confidence", "score", "x1", "y1", "x2", "y2", "members", "scales"]
-_BOXES = ["label", "name", "confidence", "score", "x1", "y1", "x2", "y2", "rank", "members", "scales"]
+_OBJECTS = ["label", "name", "confidence", "score", *BOX, "members", "scales"]
+_BOXES = ["label", "name", "confidence", "score", *BOX, "rank", "members", "scales"]
 
 
 @dataclass(frozen=True)

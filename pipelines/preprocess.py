@@ -13,7 +13,7 @@ from overfeat.config import PreprocessSettings, SourceSettings
 from overfeat.images.crops import image_key
 from overfeat.images.shards import read_columns
 from overfeat.readers import read_bytes
-from overfeat.results.schemas import STORED_IMAGES
+from overfeat.results.schemas import BOX, STORED_IMAGES
 from overfeat.results.store import write_table
 from pipelines import paths, pictures
 from pipelines.engine.console import say
@@ -21,8 +21,6 @@ from pipelines.engine.provenance import settings_footer
 from pipelines.engine.stage import Stage, Unit, gather
 from pipelines.roles import DETECTION, RECOGNITION, images_of
 from pipelines.sources import folder
-
-_BOX = ["x1", "y1", "x2", "y2"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,7 @@ class Preprocess(Stage):
         region = None
         if not np.isnan(image.get("left", np.nan)):
             region = int(image["left"]), int(image["top"]), int(image["width"]), int(image["height"])
-        boxes = objects[_BOX].to_numpy(np.float32)
+        boxes = objects[BOX].to_numpy(np.float32)
         stored = store_image(data, boxes, self._side(role, row), self.preprocess.quality, region)
         return {
             **row,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from overfeat.comparison.decided import Decided
 from overfeat.comparison.matching import Boxes, Ints, others, overlaps, paired
-from overfeat.results.schemas import DIFF
+from overfeat.results.schemas import BOX, DIFF
 
 KINDS = ("detections", "localizations", "classifications")
 """What is compared, in the order of the rows."""
@@ -20,7 +20,7 @@ LOOKED_AT = ("both", "a", "b")
 """Which of the runs looked at a picture."""
 KEPT, MOVED, RELABELLED, GAINED, LOST, ONLY_A, ONLY_B = range(len(CHANGES))
 
-_NUMBERS = ["score", "confidence", "x1", "y1", "x2", "y2"]
+_NUMBERS = ["score", "confidence", *BOX]
 _NONE = -1
 
 

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from overfeat import boxes as geometry
 from overfeat.evaluation.intervals import error_percent
+from overfeat.results.schemas import BOX
 
 GUESSES = 5
 IOU = 0.5
-_BOX = ["x1", "y1", "x2", "y2"]
 
 
 def guess_ious(guesses: pd.DataFrame, objects: pd.DataFrame) -> NDArray[np.float64]:
@@ -26,14 +26,14 @@ def guess_ious(guesses: pd.DataFrame, objects: pd.DataFrame) -> NDArray[np.float
     """
     asked = _plain(guesses).assign(guess=np.arange(len(guesses)))
     pairs = asked.merge(_plain(objects), on=["image_id", "label"], suffixes=("", "_true"))
-    true = pairs[[f"{side}_true" for side in _BOX]].to_numpy(np.float64)
+    true = pairs[[f"{side}_true" for side in BOX]].to_numpy(np.float64)
     ious = np.zeros(len(guesses))
-    np.maximum.at(ious, pairs["guess"].to_numpy(), geometry.iou(pairs[_BOX].to_numpy(np.float64), true))
+    np.maximum.at(ious, pairs["guess"].to_numpy(), geometry.iou(pairs[BOX].to_numpy(np.float64), true))
     return ious
 
 
 def _plain(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame[["image_id", "label", *_BOX]].astype({"image_id": object, "label": object})
+    return frame[["image_id", "label", *BOX]].astype({"image_id": object, "label": object})
 
 
 def hits(guesses: pd.DataFrame, objects: pd.DataFrame, truth: Mapping[str, str]) -> pd.DataFrame:
@@ -73,14 +73,14 @@ def whole_pictures(images: pd.DataFrame) -> pd.DataFrame:
 def relative_boxes(images: pd.DataFrame, box: NDArray[np.float64]) -> pd.DataFrame:
     """Return guesses with the true class and the same box in every picture, given in shares of its sides."""
     boxes = images[["width", "height", "width", "height"]].to_numpy(np.float64) * box
-    return images[["image_id", "label"]].assign(rank=1, **{side: boxes[:, i] for i, side in enumerate(_BOX)})
+    return images[["image_id", "label"]].assign(rank=1, **{side: boxes[:, i] for i, side in enumerate(BOX)})
 
 
 def mean_box(images: pd.DataFrame, objects: pd.DataFrame) -> NDArray[np.float64]:
     """Return the mean box of the objects in these pictures, in shares of their pictures' sides; at least one object."""
     joined = objects.merge(images[["image_id", "width", "height"]], on="image_id")
     sides = joined[["width", "height", "width", "height"]].to_numpy(np.float64)
-    mean: NDArray[np.float64] = (joined[_BOX].to_numpy(np.float64) / sides).mean(0)
+    mean: NDArray[np.float64] = (joined[BOX].to_numpy(np.float64) / sides).mean(0)
     return mean
 
 

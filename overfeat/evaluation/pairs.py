@@ -8,13 +8,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from overfeat.boxes import area, intersection, iou
+from overfeat.results.schemas import BOX
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Names = pd.Index  # distinct strings, whose places are the numbers of pictures or of classes
 
-BOX = ["x1", "y1", "x2", "y2"]
 _BLOCK = 1 << 16  # detections compared at once
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from overfeat.inference.window_boxes import boxes_of_map
 from overfeat.inference.windows import WindowGrid
-from overfeat.results.schemas import BOX_COLUMNS, WINDOWS
+from overfeat.results.schemas import BOX, BOX_COLUMNS, WINDOWS
 
 
 def rows_of_maps(
@@ -51,7 +51,7 @@ def rows_of_maps(
         "col": cols,
         "offset_y": (rows % pool).astype(np.int8),
         "offset_x": (cols % pool).astype(np.int8),
-        **{name: boxes[:, i] for i, name in enumerate(("x1", "y1", "x2", "y2"))},
+        **{name: boxes[:, i] for i, name in enumerate(BOX)},
         "class": best.indices.numpy().astype(np.int32),
         "score": (best.values - log_partition.flatten()).exp().numpy(),
         "log_partition": log_partition.flatten().numpy(),

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from overfeat.inference.calibration import Calibration
 from overfeat.inference.votes import Ints, Votes
+from overfeat.results.schemas import BOX
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class MergedBoxes:
             "label": labels,
             "score": self.scores.astype(np.float32),
             "confidence": calibration.confidence(self.features, labels.tolist()) if calibration else [None] * count,
-            **{side: self.boxes[:, i].astype(np.float32) for i, side in enumerate(("x1", "y1", "x2", "y2"))},
+            **{side: self.boxes[:, i].astype(np.float32) for i, side in enumerate(BOX)},
             "members": self.members,
             "scales": self.scales,
             "model": [model] * count,

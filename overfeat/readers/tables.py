@@ -11,7 +11,7 @@ from overfeat import boxes
 from overfeat.config import ManifestSettings
 from overfeat.errors import DatasetError
 from overfeat.readers.records import ClassRecord
-from overfeat.results.schemas import CLASSES, IMAGES, OBJECTS, REJECTS, VIEWS
+from overfeat.results.schemas import BOX, CLASSES, IMAGES, OBJECTS, REJECTS, VIEWS
 
 TABLES = {"images": IMAGES, "objects": OBJECTS, "views": VIEWS, "classes": CLASSES, "rejects": REJECTS}
 """The manifest's tables by name."""
@@ -23,8 +23,6 @@ SORTED_BY = {
     "rejects": ["reason", "file", "image_id"],
 }
 """By which columns the rows of each are sorted."""
-
-_SIDES = ["x1", "y1", "x2", "y2"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +98,7 @@ def _fitting_objects(
 ) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     """Return the objects with a picture, a class and a box inside the picture; the rejects; the boxes clipped."""
     joined = objects.merge(images[["image_id", "width", "height", "file"]], on="image_id", how="left")
-    raw = joined[_SIDES].to_numpy(np.float64)
+    raw = joined[BOX].to_numpy(np.float64)
     cut = boxes.clip(raw, joined["width"].to_numpy(np.float64), joined["height"].to_numpy(np.float64))
     inside_out = ~((raw[:, 2] > raw[:, 0]) & (raw[:, 3] > raw[:, 1]))  # also where a side is not a number
     reasons = np.select(
@@ -114,7 +112,7 @@ def _fitting_objects(
         for reason in sorted(set(reasons[bad]))
     ]
     kept = joined[~bad].copy()
-    kept[_SIDES] = cut[~bad].astype(np.float32)
+    kept[BOX] = cut[~bad].astype(np.float32)
     clipped = int((raw[~bad] != cut[~bad]).any(axis=1).sum())
     return (
         kept[OBJECTS.names].reset_index(drop=True),

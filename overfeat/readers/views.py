@@ -7,9 +7,7 @@ pixels are counted from its own corner.
 import numpy as np
 import pandas as pd
 
-from overfeat.results.schemas import VIEWS
-
-_BOX = ["x1", "y1", "x2", "y2"]
+from overfeat.results.schemas import BOX, VIEWS
 
 
 def object_views(images: pd.DataFrame, objects: pd.DataFrame, context: float) -> pd.DataFrame:
@@ -27,13 +25,13 @@ def object_views(images: pd.DataFrame, objects: pd.DataFrame, context: float) ->
     number = joined.groupby("image_id").cumcount()
     joined = joined.assign(picture_id=joined["image_id"], image_id=joined["image_id"] + "#" + number.astype(str))
     joined = joined[~(joined["difficult"] | joined["crowd"])].reset_index(drop=True)
-    boxes = joined[_BOX].to_numpy(np.float64)
+    boxes = joined[BOX].to_numpy(np.float64)
     picture = joined[["width", "height"]].to_numpy(np.int64)
     longer = (boxes[:, 2:] - boxes[:, :2]).max(1, initial=0)
     size = np.minimum(np.ceil(longer * context).astype(np.int64)[:, None], picture)
     corner = np.clip(((boxes[:, :2] + boxes[:, 2:] - size) / 2).round().astype(np.int64), 0, picture - size)
     inside = (boxes - np.tile(corner, 2)).astype(np.float32)
     views = joined.assign(left=corner[:, 0], top=corner[:, 1], width=size[:, 0], height=size[:, 1])
-    views[_BOX] = inside
+    views[BOX] = inside
     frame: pd.DataFrame = views[VIEWS.names].sort_values("image_id", ignore_index=True)
     return frame

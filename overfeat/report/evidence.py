@@ -21,11 +21,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from overfeat.report.markup import json_text
-from overfeat.results.schemas import TEN_VIEWS
+from overfeat.results.schemas import BOX, TEN_VIEWS
 
 LEVELS = ".ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
 COLUMNS = (
-    *("image_id", "member", "scale", "flip", "window", "row", "col", "x1", "y1", "x2", "y2"),
+    *("image_id", "member", "scale", "flip", "window", "row", "col", *BOX),
     *("log_partition", "class_indices", "logits"),
 )
 """Columns of the windows that are needed."""
@@ -63,7 +63,7 @@ class PictureWindows:
             rows, cols = (int(column[name][stop - 1]) + 1 for name in ("row", "col"))
             assert rows * cols == stop - start
             key = int(column["member"][start]), int(column["scale"][start]), bool(column["flip"][start])
-            x1, y1, x2, y2 = (float(column[name][start]) for name in ("x1", "y1", "x2", "y2"))
+            x1, y1, x2, y2 = (float(column[name][start]) for name in BOX)
             step_x = (float(column["x1"][stop - 1]) - x1) / max(cols - 1, 1)
             step_y = (float(column["y1"][stop - 1]) - y1) / max(rows - 1, 1)
             place = [x1, step_x, y1, step_y, x2 - x1, y2 - y1]

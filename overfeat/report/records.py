@@ -20,12 +20,11 @@ from overfeat.evaluation.error_kinds import DETECTION_KINDS
 from overfeat.report.evidence import tidy
 from overfeat.report.judge import RECOGNITION_KINDS, Judged
 from overfeat.report.names import ClassNames, file_stem
-from overfeat.results.schemas import DETECTION, RECOGNITION
+from overfeat.results.schemas import BOX, DETECTION, RECOGNITION
 
 MOST_FOUND = 100
 """Detections of a picture that the gallery shows, the surest ones; of others only those that find an object."""
 _MOST_CLASSES = 8
-_BOX = ["x1", "y1", "x2", "y2"]
 Row = Mapping[Any, Any]
 
 
@@ -103,7 +102,7 @@ def detection_entries(
         splits: whose places are the numbers in the records.
     """
     ordered = judged.detections.sort_values(
-        ["image_id", "sureness", "label", *_BOX], ascending=[True, False] + [True] * 5
+        ["image_id", "sureness", "label", *BOX], ascending=[True, False] + [True] * 5
     )
     found, true = _by_picture(ordered), _by_picture(judged.objects.assign(row=judged.objects.index))
     entries = {}
@@ -153,4 +152,4 @@ def _boxed(row: Row) -> list[float | None]:
 
 
 def _corners(row: Row) -> list[float]:
-    return [tidy(row[side], 1) for side in _BOX]
+    return [tidy(row[side], 1) for side in BOX]

@@ -12,7 +12,7 @@ from overfeat.errors import ResultsError, did_you_mean
 from overfeat.places import AnyPlace, Place
 from overfeat.results.queries import DEFAULT_WINDOWS, read_windows
 from overfeat.results.runs import footers_of, windows_of
-from overfeat.results.schemas import BOX_COLUMNS, DETECTION, RECOGNITION
+from overfeat.results.schemas import BOX, BOX_COLUMNS, DETECTION, RECOGNITION
 
 Row: TypeAlias = "pd.Series[Any] | Mapping[str, Any]"
 """One row of the detections or localizations."""
@@ -20,12 +20,11 @@ Scores = Literal["probabilities", "logits"]
 """What the class outputs are that a box's score is the sum of: ``merge.scores``."""
 
 EXPLANATION = (
-    *("window", "member", "scale", "flip", "offset_y", "offset_x", "row", "col", "x1", "y1", "x2", "y2", *BOX_COLUMNS),
+    *("window", "member", "scale", "flip", "offset_y", "offset_x", "row", "col", *BOX, *BOX_COLUMNS),
     *("label_score", "contribution", "label", "score"),
 )
 """The columns of an explanation."""
 
-_BOX = ["x1", "y1", "x2", "y2"]
 _SAID = ["log_partition", "class_indices", "logits", "class_boxes"]
 _NEEDED = ("image_id", "label", "members")
 _SCORE_TOLERANCE = 1e-4  # of the sum of what the windows gave, which is kept in float32
@@ -203,7 +202,7 @@ def _adds_up(row: Mapping[str, Any], windows: pd.DataFrame, outputs: NDArray[np.
     given = np.nan_to_num(outputs)
     if "score" in row and abs(given.sum() - row["score"]) > _SCORE_TOLERANCE * max(np.abs(given).sum(), 1e-3):
         return False
-    if any(side not in row for side in _BOX):
+    if any(side not in row for side in BOX):
         return True
     mean = windows[list(BOX_COLUMNS)].to_numpy(np.float64).mean(0)
-    return bool((np.abs(mean - [float(row[side]) for side in _BOX]) <= _BOX_TOLERANCE).all())
+    return bool((np.abs(mean - [float(row[side]) for side in BOX]) <= _BOX_TOLERANCE).all())

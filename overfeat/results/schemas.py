@@ -12,7 +12,9 @@ RECOGNITION, DETECTION = "recognition", "detection"
 """The roles a picture of the manifest can have, which are also the tasks of evidence and decisions."""
 
 _LABEL = pa.dictionary(pa.int32(), pa.string())
-_BOX = [(side, pa.float32()) for side in ("x1", "y1", "x2", "y2")]
+BOX = ["x1", "y1", "x2", "y2"]
+"""The columns of a box, in pixels of the original picture, half-open."""
+_BOX = [(side, pa.float32()) for side in BOX]
 BOX_COLUMNS = ("box_x1", "box_y1", "box_x2", "box_y2")
 """Columns of a window's regressed box, beside those of the window itself."""
 

@@ -12,12 +12,10 @@ import pyarrow as pa
 
 from overfeat.errors import PlaceMissingError, ResultsError
 from overfeat.places import AnyPlace, Place
-from overfeat.results.schemas import CLASSES, DETECTION, IMAGES, OBJECTS, RECOGNITION, VIEWS
+from overfeat.results.schemas import BOX, CLASSES, DETECTION, IMAGES, OBJECTS, RECOGNITION, VIEWS
 from overfeat.results.store import read_table
 
 DEFAULT_MANIFEST = Place.of("data/manifest")
-
-_BOX = ["x1", "y1", "x2", "y2"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Truth:
         All have a label, but for test pictures whose label may be kept secret.
         """
         where = self._images.set_index("image_id")[["role", "file", "offset", "length"]]
-        cut = self._views.drop(columns=_BOX).join(where, on="picture_id").drop(columns="picture_id")
+        cut = self._views.drop(columns=BOX).join(where, on="picture_id").drop(columns="picture_id")
         whole = self._images[self._is_whole]
         usable = whole["label"].notna() | (whole["split"] == "test")
         return pd.concat([whole[usable], cut]).sort_values("image_id", ignore_index=True)
@@ -65,7 +63,7 @@ class Truth:
     def recognition_objects(self) -> pd.DataFrame:
         """The objects of the pictures of recognition, as ``OBJECTS``; of a view that is the one it is around."""
         own = self._objects[self._objects["image_id"].isin(self._images.loc[self._is_whole, "image_id"])]
-        around = self._views[["image_id", "label", *_BOX]].assign(difficult=False, crowd=False)
+        around = self._views[["image_id", "label", *BOX]].assign(difficult=False, crowd=False)
         return pd.concat([own, around], ignore_index=True)
 
     @cached_property

@@ -13,7 +13,7 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from overfeat.results.schemas import NEGATIVES
+from overfeat.results.schemas import BOX, NEGATIVES
 from overfeat.results.store import as_table, write_table
 from overfeat.training.scenes import Scene
 
@@ -86,7 +86,7 @@ class Ledger:
             "epoch": np.full(len(picture), epoch + 1, np.int16),
             "scale": np.array([scenes[i].scale for i in picture], np.int8),
             "flip": np.array([scenes[i].grid.flip for i in picture], bool),
-            **{side: fields[:, i] for i, side in enumerate(("x1", "y1", "x2", "y2"))},
+            **{side: fields[:, i] for i, side in enumerate(BOX)},
             "label": [self.labels[i] for i in best.indices.tolist()],
             "score": best.values.numpy().astype(np.float32),
             "hardest": hardest.cpu().numpy(),

@@ -22,9 +22,8 @@ from overfeat.config import (
     TrainDetectorSettings,
     TrainLocalizerSettings,
 )
-from overfeat.evaluation.pairs import BOX
 from overfeat.results.queries import read_detections, read_localizations
-from overfeat.results.schemas import OBJECTS, VIEWS
+from overfeat.results.schemas import BOX, OBJECTS, VIEWS
 from overfeat.results.store import read_table, write_table
 from pipelines import dense_pass
 from pipelines.engine.stage import Stage, check_units

@@ -12,10 +12,9 @@ from overfeat.errors import ResultsError, SettingsError
 from overfeat.results.export.request import TASKS, Request
 from overfeat.results.queries import read_pictures, read_processed
 from overfeat.results.runs import footers_of, tables_of
-from overfeat.results.schemas import DETECTION
+from overfeat.results.schemas import BOX, DETECTION
 from overfeat.results.truth import Truth
 
-BOX = ["x1", "y1", "x2", "y2"]
 _CHUNK = 1 << 16
 
 

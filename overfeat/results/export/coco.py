@@ -18,8 +18,9 @@ import pandas as pd
 
 from overfeat.boxes import area
 from overfeat.errors import ResultsError, SettingsError
-from overfeat.results.export.boxes import BOX, Boxes, Picture, gather
+from overfeat.results.export.boxes import Boxes, Picture, gather
 from overfeat.results.export.request import Exported, Request
+from overfeat.results.schemas import BOX
 
 DETECTIONS, TRUTH, PICTURES = "detections.json", "ground_truth.json", "images.json"
 _NO_SIZE = -1.0

@@ -6,9 +6,10 @@ from pathlib import Path, PurePosixPath
 from xml.sax.saxutils import escape
 
 from overfeat.errors import ResultsError
-from overfeat.results.export.boxes import BOX, Picture, gather
+from overfeat.results.export.boxes import Picture, gather
 from overfeat.results.export.names import safe_name, write_names
 from overfeat.results.export.request import Exported, Request
+from overfeat.results.schemas import BOX
 
 PICTURES, ANNOTATIONS, LISTS, NAMES = "JPEGImages", "Annotations", "ImageSets/Main", "names.csv"
 _LISTED_AS = {"new": "test"}

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from overfeat.errors import ResultsError
-from overfeat.results.export.boxes import BOX, gather
+from overfeat.results.export.boxes import gather
 from overfeat.results.export.names import safe_name, write_names
 from overfeat.results.export.request import Exported, Request
+from overfeat.results.schemas import BOX
 
 LABELS, CLASSES, NAMES, DATA = "labels", "classes.txt", "names.csv", "data.yaml"
 

@@ -11,8 +11,8 @@ from overfeat.evaluation.average_precision import (
     precision_recall,
 )
 from overfeat.evaluation.detection import match
-from overfeat.evaluation.pairs import BOX
 from overfeat.evaluation.tally import Interpolation, Tally
+from overfeat.results.schemas import BOX
 
 FOUND = ["image_id", "label", "score", *BOX]
 TRUE = ["image_id", "label", *BOX, "difficult", "crowd"]

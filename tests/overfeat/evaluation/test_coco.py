@@ -12,7 +12,7 @@ from overfeat.errors import SettingsError
 from overfeat.evaluation.average_precision import average_precisions, mean_average_precision
 from overfeat.evaluation.coco import coco_metrics
 from overfeat.evaluation.detection import Measure, match
-from overfeat.evaluation.pairs import BOX
+from overfeat.results.schemas import BOX
 
 FOUND = ["image_id", "label", "score", *BOX]
 TRUE = ["image_id", "label", *BOX, "difficult", "crowd"]

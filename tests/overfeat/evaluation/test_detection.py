@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from overfeat.errors import SettingsError
 from overfeat.evaluation.detection import Measure, empties, match
-from overfeat.evaluation.pairs import BOX
+from overfeat.results.schemas import BOX
 
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 FOUND = ["image_id", "label", "score", *BOX]

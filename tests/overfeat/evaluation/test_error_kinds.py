@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from overfeat.evaluation.detection import match
 from overfeat.evaluation.error_kinds import DETECTION_KINDS, NO_OBJECT, OBJECT_KINDS, error_kinds, object_kinds
-from overfeat.evaluation.pairs import BOX
+from overfeat.results.schemas import BOX
 
 FOUND = ["image_id", "label", "score", *BOX]
 TRUE = ["image_id", "label", *BOX, "difficult", "crowd"]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from overfeat.boxes import area, intersection, iou
 from overfeat.evaluation import pairs
-from overfeat.evaluation.pairs import BOX, Objects, distinct, names, overlapping, ranked
+from overfeat.evaluation.pairs import Objects, distinct, names, overlapping, ranked
+from overfeat.results.schemas import BOX
 
 PICTURES, LABELS = names("cab"), names(["dog", "cat"])
 BOXES = st.tuples(*[st.integers(0, 3)] * 2, *[st.integers(2, 6)] * 2)  # some inside out, some without an area

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overfeat.evaluation.pairs import BOX
 from overfeat.evaluation.tally import Interpolation, Tally
+from overfeat.results.schemas import BOX
 
 LABELS = ["dog", "cat", "eel"]
 POINTS = {"11-point": 10, "101-point": 100}

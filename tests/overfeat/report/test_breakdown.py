@@ -5,9 +5,9 @@ import re
 import pandas as pd
 import pytest
 
-from overfeat.evaluation.pairs import BOX
 from overfeat.report.breakdown import at_threshold, of_detection, of_recognition
 from overfeat.report.judge import Judged, judge_detection
+from overfeat.results.schemas import BOX
 
 
 def numbers(markup: str) -> list[tuple[str, int]]:

@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from overfeat.evaluation.pairs import BOX
 from overfeat.report.judge import judge_detection, judge_recognition, sureness_of, wrongness
+from overfeat.results.schemas import BOX
 
 BOXES = {"whole": (0, 0, 40, 40), "half": (0, 0, 40, 20), "less": (0, 0, 40, 19)}
 

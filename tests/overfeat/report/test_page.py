@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 
 from overfeat.config import SECTIONS, ReportSettings
-from overfeat.evaluation.pairs import BOX
 from overfeat.report.contents import Contents, Gallery, Task
 from overfeat.report.judge import judge_detection, judge_recognition
 from overfeat.report.names import ClassNames
 from overfeat.report.page import filled, page
+from overfeat.results.schemas import BOX
 
 HOSTILE = '</script><img src=x onerror="alert(1)">{{script}}<!--'
 NOTHING = pd.DataFrame(columns=["label", "split"])

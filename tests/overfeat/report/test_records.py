@@ -3,10 +3,10 @@
 import pandas as pd
 
 from overfeat.evaluation.error_kinds import DETECTION_KINDS
-from overfeat.evaluation.pairs import BOX
 from overfeat.report.judge import RECOGNITION_KINDS, judge_detection, judge_recognition
 from overfeat.report.names import ClassNames, file_stem
 from overfeat.report.records import MOST_FOUND, detection_entries, recognition_entries
+from overfeat.results.schemas import BOX
 
 NAMES = ClassNames(["cat", "dog", "eel"], ["", "", ""])
 SIZES = pd.DataFrame({"image_id": ["a", "b"], "width": [80, 60], "height": [40, 50]})

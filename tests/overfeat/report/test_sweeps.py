@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pandas as pd
 
-from overfeat.evaluation.pairs import BOX
 from overfeat.report.judge import judge_detection
 from overfeat.report.sweeps import of_classification, of_detection
+from overfeat.results.schemas import BOX
 
 
 def test_detection() -> None:
