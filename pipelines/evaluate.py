@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import pyarrow as pa
 
 from overfeat.atomic import write_text
 from overfeat.config import EvaluateSettings, MergeSettings
@@ -13,9 +12,8 @@ from overfeat.errors import DatasetError
 from overfeat.evaluation import classification
 from overfeat.inference.localization import localizations, localize
 from overfeat.inference.votes import read_votes
-from overfeat.places import Place
-from overfeat.results.reading import Query, read
-from overfeat.results.schemas import DECISIONS, LOCALIZATIONS, WINDOWS
+from overfeat.results.queries import READ_DECISIONS
+from overfeat.results.schemas import DECISIONS, LOCALIZATIONS, WINDOWS, plain_columns
 from overfeat.results.store import concatenate, read_footer, read_table, write_table
 from pipelines import measures, paths
 from pipelines.engine.console import say
@@ -89,9 +87,7 @@ _NO_HITS = pd.DataFrame(columns=["image_id", "label", "guess", "rank", "split"])
 
 def _decisions(kind: str) -> pd.DataFrame:
     """Return all rows of one kind of decision, without the lists of what each was merged from."""
-    schema = DECISIONS[kind]
-    plain = [field.name for field in schema if not pa.types.is_list(field.type)]
-    return read(Place.of(paths.RESULTS), Query(kind, schema, columns=plain))
+    return READ_DECISIONS[kind](paths.RESULTS, columns=plain_columns(DECISIONS[kind]))
 
 
 def sentences(metrics: dict[str, dict[str, Metrics]]) -> list[str]:

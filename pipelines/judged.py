@@ -1,6 +1,5 @@
 """What the report and its gallery know of the decisions: read from the results, and judged by the manifest."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,18 +9,10 @@ import pandas as pd
 
 from overfeat.report.judge import Judged, judge_detection, judge_recognition
 from overfeat.report.names import ClassNames
-from overfeat.results.queries import read_classifications, read_detections, read_localizations, read_processed
-from overfeat.results.schemas import DECISIONS
+from overfeat.results.queries import READ_DECISIONS
+from overfeat.results.schemas import DECISIONS, plain_columns
 from pipelines import paths, pictures
 from pipelines.roles import DETECTION, RECOGNITION
-
-_LISTS = ("members", "scales")
-_READ: dict[str, Callable[..., pd.DataFrame]] = {
-    "classifications": read_classifications,
-    "localizations": read_localizations,
-    "detections": read_detections,
-    "processed": read_processed,
-}
 
 
 def looked_at(role: str) -> dict[str, list[str]]:
@@ -46,8 +37,8 @@ def judge_objects(image_ids: list[str], members: bool = False) -> Judged:
 
 def decisions(kind: str, image_ids: list[str] | None = None, members: bool = False) -> pd.DataFrame:
     """Return rows of a kind of decision: of these pictures (None for all), with ``members`` only if wanted."""
-    columns = [name for name in DECISIONS[kind].names if members or name not in _LISTS]
-    return _READ[kind](paths.RESULTS, image_ids=image_ids, columns=columns)
+    columns = None if members else plain_columns(DECISIONS[kind])
+    return READ_DECISIONS[kind](paths.RESULTS, image_ids=image_ids, columns=columns)
 
 
 def class_names(role: str) -> ClassNames:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from overfeat.comparison.decided import Decided
 from overfeat.comparison.matching import Boxes, Ints, others, overlaps, paired
+from overfeat.results.numbers import numbers_of
 from overfeat.results.schemas import BOX, DIFF
 
 KINDS = ("detections", "localizations", "classifications")
@@ -41,12 +42,12 @@ class Names:
     def numbers(self, frame: pd.DataFrame) -> "_Rows":
         """Return rows of a table as numbers."""
         numbers = frame.reindex(columns=_NUMBERS).to_numpy(np.float32)
-        return _Rows(_codes(frame["image_id"], self.pictures), _codes(frame["label"], self.labels), numbers)
+        return _Rows(numbers_of(frame["image_id"], self.pictures), numbers_of(frame["label"], self.labels), numbers)
 
     def among(self, image_ids: "pd.Series[str]") -> NDArray[np.bool_]:
         """Say of every picture whether it is one of these."""
         among = np.zeros(len(self.pictures), bool)
-        among[_codes(image_ids, self.pictures)] = True
+        among[numbers_of(image_ids, self.pictures)] = True
         return among
 
 
@@ -165,11 +166,3 @@ def _distinct(columns: Iterable["pd.Series[str]"]) -> pd.Index:
     values = {str(value) for column in columns for value in column.unique()}
     index: pd.Index = pd.Index(sorted(values), dtype=object)
     return index
-
-
-def _codes(column: "pd.Series[str]", names: pd.Index) -> Ints:
-    """Return the numbers of the names, those of a categorical column by its categories, which are few."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        numbers = names.get_indexer(column.cat.categories.astype(object))
-        return np.asarray(numbers[column.cat.codes], np.int64)
-    return np.asarray(names.get_indexer(pd.Index(column, dtype=object)), np.int64)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
-from overfeat.results.run import TASKS, Run
-from overfeat.results.schemas import DECISIONS
+from overfeat.results.run import Run
+from overfeat.results.schemas import DECISIONS, TASKS, plain_columns
 
-_LEFT_OUT = ("run", "model")  # one value each; and what each box was merged from, which is long
+_LEFT_OUT = ("run", "model")  # one value each
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Decided:
 
 
 def _read(run: Run, kind: str, schema: pa.Schema) -> pd.DataFrame:
-    columns = [each.name for each in schema if each.name not in _LEFT_OUT and not pa.types.is_list(each.type)]
+    columns = [name for name in plain_columns(schema) if name not in _LEFT_OUT]
     if run.has(kind):
         frame: pd.DataFrame = getattr(run, kind)(columns=columns)
         return frame

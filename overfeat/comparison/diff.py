@@ -16,8 +16,8 @@ from overfeat.errors import PlaceError, ResultsError, SettingsError
 from overfeat.places import AnyPlace
 from overfeat.results.opening import find_run
 from overfeat.results.queries import DEFAULT_BATCHES, DEFAULT_RESULTS
-from overfeat.results.run import TASKS, Run
-from overfeat.results.schemas import DIFF
+from overfeat.results.run import Run
+from overfeat.results.schemas import DIFF, TASKS
 from overfeat.results.store import write_table
 from overfeat.results.truth import DEFAULT_MANIFEST, Truth
 

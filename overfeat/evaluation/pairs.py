@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from overfeat.boxes import area, intersection, iou
+from overfeat.results.numbers import numbers_of
 from overfeat.results.schemas import BOX
 
 Floats = NDArray[np.float64]
@@ -54,8 +55,7 @@ class Rows:
             pictures: distinct.
             labels: distinct.
         """
-        picture = pictures.get_indexer(pd.Index(frame["image_id"].astype(object)))
-        label = labels.get_indexer(pd.Index(frame["label"].astype(object)))
+        picture, label = numbers_of(frame["image_id"], pictures), numbers_of(frame["label"], labels)
         places = np.flatnonzero((picture >= 0) & (label >= 0))
         return cls(places, picture[places], label[places], frame[BOX].to_numpy(np.float64)[places])
 

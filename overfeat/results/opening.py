@@ -8,9 +8,10 @@ import pandas as pd
 from overfeat.errors import ResultsError, did_you_mean
 from overfeat.places import AnyPlace, Place
 from overfeat.results.queries import DEFAULT_BATCHES, DEFAULT_RESULTS
-from overfeat.results.run import TASKS, Run
+from overfeat.results.run import Run
 from overfeat.results.run_files import batches_in, facts_of_batch, files_by_run
 from overfeat.results.runs import RUN_FILE
+from overfeat.results.schemas import TASKS
 
 _NAMED = 10
 

@@ -1,6 +1,6 @@
 """Results as pandas frames: the filters go down to Parquet, so that little more than the answer is read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
@@ -112,6 +112,15 @@ def read_processed(
         ResultsError: where there are no results, or a column or run is not among them.
     """
     return read(Place.of(root), Query("processed", PROCESSED, None, None, image_ids, run, columns))
+
+
+READ_DECISIONS: dict[str, Callable[..., pd.DataFrame]] = {
+    "classifications": read_classifications,
+    "localizations": read_localizations,
+    "detections": read_detections,
+    "processed": read_processed,
+}
+"""What reads each of the tables of decisions."""
 
 
 def read_pictures(

@@ -13,10 +13,8 @@ from overfeat.results import queries
 from overfeat.results.explain import Evidence, Row, scores_of
 from overfeat.results.run_files import KINDS, facts_of_batch, files_by_run, files_of_batch
 from overfeat.results.runs import footers_of, heads_of
-from overfeat.results.schemas import DETECTION, RECOGNITION
+from overfeat.results.schemas import TASKS
 
-TASKS = {"classifications": RECOGNITION, "localizations": RECOGNITION, "detections": DETECTION}
-"""The task of each table of decisions about pictures."""
 _MERGED = ("localizations", "detections")
 _SHARED = ("git_commit", "dvc_lock", "evidence_run", "match", "settings", "schema_version", "key")
 

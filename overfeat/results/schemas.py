@@ -193,6 +193,15 @@ DECISIONS = {
 }
 """The tables of decisions by the name of their folder in the results."""
 
+TASKS = {"classifications": RECOGNITION, "localizations": RECOGNITION, "detections": DETECTION}
+"""The task of each table of decisions about what a picture shows; "processed" is of both."""
+
+
+def plain_columns(schema: pa.Schema) -> list[str]:
+    """Return the columns of a table that are no lists: what a row was merged from is long."""
+    return [field.name for field in schema if not pa.types.is_list(field.type)]
+
+
 PICTURES = pa.schema(
     [
         ("run", _LABEL),

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from overfeat.errors import ResultsError, SettingsError
-from overfeat.results.export.request import TASKS, Request
+from overfeat.results.export.request import Request
+from overfeat.results.numbers import numbers_of
 from overfeat.results.queries import read_pictures, read_processed
 from overfeat.results.runs import footers_of, tables_of
-from overfeat.results.schemas import BOX, DETECTION
+from overfeat.results.schemas import BOX, DETECTION, TASKS
 from overfeat.results.truth import Truth
 
 _CHUNK = 1 << 16
@@ -145,7 +145,7 @@ def _class_names(request: Request) -> list[str]:
 
 def _found(request: Request, ids: pd.Index, labels: list[str]) -> pd.DataFrame:
     frame = request.read(["image_id", "label", "score", "confidence", *BOX])
-    picture, label = _numbers(frame["image_id"], ids), _numbers(frame["label"], pd.Index(labels, dtype=object))
+    picture, label = numbers_of(frame["image_id"], ids), numbers_of(frame["label"], pd.Index(labels, dtype=object))
     if (picture < 0).any() or (label < 0).any():
         row = frame.iloc[int(np.flatnonzero((picture < 0) | (label < 0))[0])]
         raise ResultsError(
@@ -158,18 +158,10 @@ def _found(request: Request, ids: pd.Index, labels: list[str]) -> pd.DataFrame:
 
 def _objects(truth: Truth, request: Request, ids: pd.Index, labels: list[str]) -> pd.DataFrame:
     frame = truth.detection_objects if TASKS[request.kind] == DETECTION else truth.recognition_objects
-    picture, label = _numbers(frame["image_id"], ids), _numbers(frame["label"], pd.Index(labels, dtype=object))
+    picture, label = numbers_of(frame["image_id"], ids), numbers_of(frame["label"], pd.Index(labels, dtype=object))
     keep = (picture >= 0) & (label >= 0)
     frame = frame.drop(columns=["image_id", "label"]).assign(picture=picture, label=label)[keep]
     return _sorted(frame, ["picture", "label", *BOX, "difficult"])
-
-
-def _numbers(names: "pd.Series[Any]", known: pd.Index) -> NDArray[np.int64]:
-    """Return the places of the names among the known ones, -1 for others."""
-    if isinstance(names.dtype, pd.CategoricalDtype):
-        places = known.get_indexer(names.cat.categories.astype(object))
-        return np.append(places, -1)[names.cat.codes.to_numpy()].astype(np.int64)
-    return known.get_indexer(pd.Index(names.astype(object))).astype(np.int64)
 
 
 def _sorted(frame: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """What is to be exported: which rows, and what is known beside them."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,16 +8,9 @@ import pandas as pd
 
 from overfeat.errors import ResultsError, SettingsError, did_you_mean
 from overfeat.places import Place
-from overfeat.results.queries import read_classifications, read_detections, read_localizations
-from overfeat.results.schemas import DETECTION, RECOGNITION
+from overfeat.results.queries import READ_DECISIONS
 
-READ: dict[str, Callable[..., pd.DataFrame]] = {
-    "detections": read_detections,
-    "localizations": read_localizations,
-    "classifications": read_classifications,
-}
-TASKS = {"detections": DETECTION, "localizations": RECOGNITION, "classifications": RECOGNITION}
-"""The task of each kind of rows."""
+KINDS = ("detections", "localizations", "classifications")
 SCORES = ("score", "confidence", "none")
 
 
@@ -28,7 +20,7 @@ class Request:
 
     Attributes:
         root: the results.
-        kind: of ``TASKS``.
+        kind: of ``KINDS``.
         run: only this run; None for all.
         labels: only these classes; None for all.
         min_score: rows with at least this summed score.
@@ -50,8 +42,8 @@ class Request:
 
     def __post_init__(self) -> None:
         """Raise SettingsError for a kind or score that is not known."""
-        if self.kind not in TASKS:
-            raise SettingsError(f"there is no kind {self.kind!r}{did_you_mean(self.kind, TASKS)}: {', '.join(TASKS)}")
+        if self.kind not in KINDS:
+            raise SettingsError(f"there is no kind {self.kind!r}{did_you_mean(self.kind, KINDS)}: {', '.join(KINDS)}")
         if self.score is not None and self.score not in SCORES:
             raise SettingsError(f"score is {self.score!r}: choose {', '.join(SCORES)}")
         if self.min_confidence is not None and self.kind == "classifications":
@@ -69,7 +61,7 @@ class Request:
         """
         chosen: dict[str, Any] = {"labels": self.labels, "min_score": self.min_score, "run": self.run, **filters}
         needed = ["split"] * (self.split is not None) + ["confidence"] * (self.min_confidence is not None)
-        frame = READ[self.kind](self.root, columns=list(dict.fromkeys([*columns, *needed])), **chosen)
+        frame = READ_DECISIONS[self.kind](self.root, columns=list(dict.fromkeys([*columns, *needed])), **chosen)
         if self.min_confidence is not None:
             if len(frame) and frame["confidence"].isna().all():
                 raise ResultsError(f"no confidence was fitted for the {self.kind} in {self.root}: use min_score")

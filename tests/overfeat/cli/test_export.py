@@ -9,7 +9,7 @@ import pytest
 from overfeat.cli import export as command
 from overfeat.cli import main
 from overfeat.results.export import FORMATS
-from overfeat.results.export.request import SCORES, TASKS
+from overfeat.results.export.request import KINDS, SCORES
 from tests.overfeat.results.export.made_project import Project, random_project
 
 Run = Callable[..., tuple[int, str]]
@@ -92,5 +92,5 @@ def test_what_cannot_be_done_is_a_sentence(
 
 def test_the_choices_are_those_of_the_library() -> None:
     assert tuple(FORMATS) == command._FORMATS
-    assert tuple(TASKS) == command._KINDS
+    assert tuple(KINDS) == command._KINDS
     assert SCORES == ("score", "confidence", "none")
