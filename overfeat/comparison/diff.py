@@ -12,7 +12,7 @@ from overfeat.comparison.counting import by_class, by_image, by_kind
 from overfeat.comparison.decided import Decided
 from overfeat.comparison.metrics import COLUMNS, measured_changes
 from overfeat.comparison.summary import summary
-from overfeat.errors import PlaceError, ResultsError, SettingsError
+from overfeat.errors import PlaceError, SettingsError
 from overfeat.places import AnyPlace
 from overfeat.results.opening import find_run
 from overfeat.results.queries import DEFAULT_BATCHES, DEFAULT_RESULTS
@@ -137,7 +137,7 @@ def diff(
         raise SettingsError(f"min_confidence must be from 0 to 1, not {min_confidence:g}")
     if resamplings < 0:
         raise SettingsError(f"resamplings must be 0 or more, not {resamplings}")
-    truth = _truth(manifest)
+    truth = Truth.if_there(manifest)
     runs = [each if isinstance(each, Run) else find_run(each, (root, batches)) for each in (a, b)]
     ours, theirs = (Decided.of(run) for run in runs)
     names = Names.of(ours, theirs)
@@ -151,15 +151,6 @@ def diff(
         metrics=measured,
         notes=_notes(ours, theirs, truth, measured),
     )
-
-
-def _truth(manifest: "AnyPlace | None") -> Truth | None:
-    if manifest is not None:
-        return Truth.of(manifest)
-    try:
-        return Truth.of(DEFAULT_MANIFEST)
-    except ResultsError:
-        return None
 
 
 def _notes(a: Decided, b: Decided, truth: Truth | None, measured: pd.DataFrame) -> list[str]:

@@ -82,6 +82,11 @@ class Place:
             raise PlaceError(f"{self} is in a bucket, and this needs a local path: copy it here first")
         return Path(self.text)
 
+    @property
+    def shown(self) -> str:
+        """The place for who reads a message: a local one by its whole path."""
+        return str(self.path.absolute()) if self.is_local else self.text
+
     def arrow(self) -> tuple[fs.FileSystem, str]:
         """Return pyarrow's file system and the place's path in it."""
         if self.is_local:

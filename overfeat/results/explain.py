@@ -90,10 +90,9 @@ class Evidence:
         """Look which evidence there is. Raises ResultsError if there is none."""
         footers = footers_of(windows_of(place))
         if not footers:
-            shown = place.path.absolute() if place.is_local else place
             raise ResultsError(
-                f"there is no evidence in {shown}: fetch it with `dvc pull`, make it with `dvc repro infer`, or say "
-                "with windows= where it is"
+                f"there is no evidence in {place.shown}: fetch it with `dvc pull`, make it with `dvc repro infer`, or "
+                "say with windows= where it is"
             )
         return cls(place, {(each["run"], each.get("task", RECOGNITION)): each["class_names"] for each in footers})
 

@@ -9,8 +9,8 @@ from overfeat.errors import ResultsError, did_you_mean
 from overfeat.places import AnyPlace, Place
 from overfeat.results.queries import DEFAULT_BATCHES, DEFAULT_RESULTS
 from overfeat.results.run import Run
-from overfeat.results.run_files import batches_in, facts_of_batch, files_by_run
-from overfeat.results.runs import RUN_FILE
+from overfeat.results.run_files import facts_of_batch, files_by_run
+from overfeat.results.runs import RUN_FILE, finished_runs
 from overfeat.results.schemas import TASKS
 
 _NAMED = 10
@@ -93,8 +93,7 @@ def _some_runs_in(root: Place) -> list[Run]:
     """Return the runs in a folder. Raises ResultsError if there is none."""
     found = _runs_in(root)
     if not found:
-        shown = root.path.absolute() if root.is_local else root
-        raise ResultsError(f"there are no results in {shown}: run `make run`, or give another root")
+        raise ResultsError(f"there are no results in {root.shown}: run `make run`, or give another root")
     return found
 
 
@@ -103,7 +102,7 @@ def _runs_in(root: Place) -> list[Run]:
     if (root / RUN_FILE).exists():
         return [Run(facts_of_batch(root).get("run", root.name), root, root, is_batch=True)]
     evidence = root if (root / "windows").exists() else _beside(root, "windows")
-    batches = [Run(folder.name, folder, folder, is_batch=True) for folder in batches_in(root)]
+    batches = [Run(folder.name, folder, folder, is_batch=True) for folder in finished_runs(root)]
     return [Run(name, root, evidence, is_batch=False) for name in sorted(files_by_run(root))] + batches
 
 

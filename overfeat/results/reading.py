@@ -47,8 +47,7 @@ def read(root: Place, query: Query) -> pd.DataFrame:
     files = tables_of(root, query.kind) if query.kind else windows_of(root)
     if not files:
         folder = root / query.kind if query.kind else root
-        shown = folder.path.absolute() if folder.is_local else folder
-        raise ResultsError(f"there are no results in {shown}: run `make run`, or give another root")
+        raise ResultsError(f"there are no results in {folder.shown}: run `make run`, or give another root")
     _check_columns(query)
     heads = heads_of(files)
     if query.run is not None:

@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from overfeat.errors import PlaceMissingError, ResultsError
+from overfeat.errors import ResultsError
 from overfeat.places import Place
-from overfeat.results.runs import RUN_FILE, footers_of, tables_of
+from overfeat.results.runs import RUN_FILE, files_in, footers_of
 from overfeat.results.schemas import DECISIONS
 
 KINDS = (*DECISIONS, "pictures")
@@ -15,25 +15,16 @@ Files = dict[str, list[Place]]
 """The files of each table, by kind."""
 
 
-def batches_in(root: Place) -> list[Place]:
-    """Return the folders of the finished runs of batches below ``root``, sorted."""
-    try:
-        return [Place.of(str(file.place).removesuffix(f"/{RUN_FILE}")) for file in root.files(f"[!.]*/{RUN_FILE}")]
-    except PlaceMissingError:
-        return []
-
-
 def files_of_batch(folder: Place) -> Files:
     """Return the files in the folder of a run of a batch."""
-    return {kind: tables_of(folder, kind) for kind in KINDS}
+    return {kind: files_in(folder / kind) for kind in KINDS}
 
 
 def files_by_run(root: Place) -> dict[str, Files]:
     """Return the files ``ROOT/KIND/*.parquet`` by run; those of batches below ``root`` are not among them."""
-    others = tuple(f"{folder}/" for folder in batches_in(root))
     by_run: dict[str, Files] = {}
     for kind in KINDS:
-        files = [file for file in tables_of(root, kind) if not str(file).startswith(others)]
+        files = files_in(root / kind)
         for file, footer in zip(files, footers_of(files), strict=True):
             by_run.setdefault(footer["run"], {}).setdefault(kind, []).append(file)
     return by_run

@@ -14,21 +14,30 @@ from overfeat.results.store import read_head
 RUN_FILE = "run.json"
 """Written last into the folder of a run: without it the run is not finished, and does not count."""
 
-_FINISHED = f"[!.]*/{RUN_FILE}"  # a folder with a dot is a run that is being put together
-_TABLES = "**/*.parquet"
 _WINDOWS = "windows"
 _KINDS = {*DECISIONS, "pictures", _WINDOWS}
 _THREADS = 16
 
 
+def finished_runs(root: Place) -> list[Place]:
+    """Return the folders of the finished runs of batches below ``root``, sorted; none where there is no such folder."""
+    files = _listed(root, f"[!.]*/{RUN_FILE}")  # a folder with a dot is a run that is being put together
+    return [Place.of(str(file).removesuffix(f"/{RUN_FILE}")) for file in files]
+
+
+def files_in(folder: Place) -> list[Place]:
+    """Return the Parquet files below a folder, sorted; none where it is not there."""
+    return _listed(folder, "**/*.parquet")
+
+
 def tables_of(root: Place, kind: str) -> list[Place]:
     """Return the files of a kind of decisions: ``ROOT/KIND/*.parquet`` and ``ROOT/RUN/KIND/*.parquet``, sorted so."""
-    return _files(root / kind) + _of_runs(root, kind)
+    return files_in(root / kind) + _of_runs(root, kind)
 
 
 def windows_of(root: Place) -> list[Place]:
     """Return the files of evidence: ``ROOT/*.parquet`` and ``ROOT/RUN/windows/*.parquet``, sorted so."""
-    return [file for file in _files(root) if not _is_of_others(root, file)] + _of_runs(root, _WINDOWS)
+    return [file for file in files_in(root) if not _is_of_others(root, file)] + _of_runs(root, _WINDOWS)
 
 
 def footers_of(files: Sequence[Place]) -> list[dict[str, Any]]:
@@ -45,11 +54,10 @@ def heads_of(files: Sequence[Place]) -> list[tuple[dict[str, Any], pq.FileMetaDa
 
 
 def _of_runs(root: Place, kind: str) -> list[Place]:
-    runs = [str(file).removesuffix(f"/{RUN_FILE}") for file in _files(root, _FINISHED)]
-    return [file for run in runs for file in _files(Place.of(run) / kind)]
+    return [file for run in finished_runs(root) for file in files_in(run / kind)]
 
 
-def _files(folder: Place, pattern: str = _TABLES) -> list[Place]:
+def _listed(folder: Place, pattern: str) -> list[Place]:
     try:
         return [file.place for file in folder.files(pattern)]
     except PlaceMissingError:

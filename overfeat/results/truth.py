@@ -16,6 +16,7 @@ from overfeat.results.schemas import BOX, CLASSES, DETECTION, IMAGES, OBJECTS, R
 from overfeat.results.store import read_table
 
 DEFAULT_MANIFEST = Place.of("data/manifest")
+_IMAGES_FILE = "images.parquet"
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,22 @@ class Truth:
     def of(cls, folder: AnyPlace = DEFAULT_MANIFEST) -> "Truth":
         """Return the manifest in a folder. Raises ResultsError if there is none."""
         place = Place.of(folder)
-        if not (place / "images.parquet").exists():
-            shown = place.path.absolute() if place.is_local else place
+        if not (place / _IMAGES_FILE).exists():
             raise ResultsError(
-                f"there is no manifest in {shown}: make it with `dvc repro manifest`, or name its folder"
+                f"there is no manifest in {place.shown}: make it with `dvc repro manifest`, or name its folder"
             )
         return cls(place)
+
+    @classmethod
+    def if_there(cls, folder: "AnyPlace | None") -> "Truth | None":
+        """Return the manifest in a folder that was named, else that in ``data/manifest``, None if there is none.
+
+        Raises:
+            ResultsError: if there is none in the folder that was named.
+        """
+        if folder is None and not (DEFAULT_MANIFEST / _IMAGES_FILE).exists():
+            return None
+        return cls.of(DEFAULT_MANIFEST if folder is None else folder)
 
     def class_names(self, role: str) -> list[str]:
         """Return the labels of a task ("recognition", "detection") by class index; none if no data set serves it."""

@@ -13,7 +13,7 @@ import pandas as pd
 
 from overfeat.atomic import making, write_text
 from overfeat.places import Place
-from overfeat.results.runs import RUN_FILE
+from overfeat.results.runs import RUN_FILE, finished_runs
 from overfeat.results.schemas import DECISIONS, PICTURES
 from overfeat.results.store import read_table
 
@@ -24,9 +24,9 @@ PUBLISHED = ("pictures", *DECISIONS, "windows")
 def read_known(out: Place) -> pd.DataFrame:
     """Return the pictures of all finished runs, as ``PICTURES`` with the ``recipe`` of their run."""
     frames = [PICTURES.empty_table().to_pandas().assign(recipe=pd.Series(dtype=str))]
-    for file in out.files(f"[!.]*/{RUN_FILE}") if out.exists() else ():
-        facts = json.loads(file.place.read_bytes())
-        frame = read_table(out / facts["run"] / "pictures" / "pictures.parquet", PICTURES).to_pandas()
+    for folder in finished_runs(out):
+        facts = json.loads((folder / RUN_FILE).read_bytes())
+        frame = read_table(folder / "pictures" / "pictures.parquet", PICTURES).to_pandas()
         frames.append(frame.assign(recipe=facts["recipe"]))
     known: pd.DataFrame = pd.concat(frames, ignore_index=True)
     return known

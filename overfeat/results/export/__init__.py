@@ -14,7 +14,7 @@ from overfeat.places import AnyPlace, Place
 from overfeat.results.export import coco, csv, voc, yolo
 from overfeat.results.export.request import Exported, Request
 from overfeat.results.queries import DEFAULT_RESULTS
-from overfeat.results.truth import DEFAULT_MANIFEST, Truth
+from overfeat.results.truth import Truth
 
 FORMATS: dict[str, Callable[[Request, Path], Exported]] = {
     "coco": coco.write,
@@ -71,7 +71,7 @@ def export(
         min_score=min_score,
         min_confidence=min_confidence,
         split=split,
-        manifest=_manifest(manifest),
+        truth=Truth.if_there(manifest),
         score=score,
     )
     folder = _free(Place.of(out))
@@ -87,13 +87,6 @@ def export(
             shutil.rmtree(aside, ignore_errors=True)
     files = {name: folder / path.relative_to(aside) for name, path in written.files.items()}
     return replace(written, folder=folder, files=files)
-
-
-def _manifest(folder: "AnyPlace | None") -> Place | None:
-    """Return the folder of the manifest, None where there is none and none was named."""
-    if folder is not None:
-        return Truth.of(folder).folder
-    return DEFAULT_MANIFEST if (DEFAULT_MANIFEST / "images.parquet").exists() else None
 
 
 def _free(out: Place) -> Path:

@@ -107,8 +107,7 @@ def _looked_at(request: Request) -> pd.DataFrame:
 
 def _described(request: Request, looked_at: pd.DataFrame) -> tuple[pd.DataFrame, Truth | None, str | None]:
     """Return the pictures with size and file; the manifest, if it has all of them, else why it is not used."""
-    if request.manifest is not None:
-        truth = Truth.of(request.manifest)
+    if (truth := request.truth) is not None:
         whole = truth.detection_pictures if TASKS[request.kind] == DETECTION else truth.recognition_pictures
         own_file = whole["offset"] == 0  # in an archive a picture comes behind a header
         if "left" in whole:
@@ -117,7 +116,7 @@ def _described(request: Request, looked_at: pd.DataFrame) -> tuple[pd.DataFrame,
         missing = ~looked_at["image_id"].isin(known["image_id"])
         if not missing.any():
             return looked_at.merge(known, on="image_id", how="left"), truth, None
-        note = f"{int(missing.sum()):,} of {len(missing):,} pictures are not in {request.manifest}"
+        note = f"{int(missing.sum()):,} of {len(missing):,} pictures are not in {truth.folder}"
     else:
         note = "there is no manifest"
     if tables_of(request.root, "pictures"):

@@ -9,6 +9,7 @@ import pandas as pd
 from overfeat.errors import ResultsError, SettingsError, did_you_mean
 from overfeat.places import Place
 from overfeat.results.queries import READ_DECISIONS
+from overfeat.results.truth import Truth
 
 KINDS = ("detections", "localizations", "classifications")
 SCORES = ("score", "confidence", "none")
@@ -26,7 +27,7 @@ class Request:
         min_score: rows with at least this summed score.
         min_confidence: rows with at least this confidence, 0 to 1.
         split: only pictures of this split; None for all.
-        manifest: folder of the manifest, if there is one.
+        truth: the manifest, if there is one.
         score: of ``SCORES``: which number goes with a box; None for what the format takes by itself.
     """
 
@@ -37,7 +38,7 @@ class Request:
     min_score: float | None = None
     min_confidence: float | None = None
     split: str | None = None
-    manifest: Place | None = None
+    truth: Truth | None = None
     score: str | None = None
 
     def __post_init__(self) -> None:
