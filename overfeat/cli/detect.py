@@ -145,13 +145,10 @@ def _targets(pictures: Sequence[str], out: Path | None) -> dict[str, Path]:
 
 def _draw(sight: "Sight", min_confidence: float, target: Path) -> None:
     from overfeat.atomic import replacing
+    from overfeat.places import told_unwritten
 
-    try:
-        with replacing(target) as aside:
-            sight.annotated(min_confidence).save(aside, format="PNG")
-    except OSError as error:
-        reason = error.strerror or error
-        raise PlaceError(f"{target} cannot be written ({reason}): name another folder with --out") from error
+    with told_unwritten(target, "folder with --out"), replacing(target) as aside:
+        sight.annotated(min_confidence).save(aside, format="PNG")
 
 
 def _chance(text: str) -> float:

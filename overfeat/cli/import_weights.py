@@ -5,8 +5,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from overfeat.errors import CheckpointError
-
 HELP = "turn a weight file of the authors' release into a checkpoint that a run takes in the place of training"
 RELEASED = Path("data/released")
 """Where imported weights lie, below the project's root."""
@@ -24,15 +22,13 @@ def run(chosen: argparse.Namespace, rest: Sequence[str]) -> None:
     """Write a checkpoint whose name has the hash of its weights, and say how a run takes it."""
     from overfeat.models.checkpoints import save_network, weights_hash
     from overfeat.models.released import load_released
+    from overfeat.places import told_unwritten
 
     net = load_released(chosen.file)
     name = net.table.name
     path = chosen.out / f"{name}-{weights_hash(net)[:12]}.pt"
-    try:
+    with told_unwritten(path, "folder with --out"):
         save_network(path, net, {"model": name, "imported_from": chosen.file.name})
-    except OSError as error:
-        reason = error.strerror or error
-        raise CheckpointError(f"{path} cannot be written ({reason}): name another folder with --out") from error
     sys.stderr.write(
         f"overfeat: the network {name!r} of the authors' release, {net.num_classes:,} classes, is in {path}\n"
         "overfeat: a run takes it in the place of training with the setting train_classifier.weights:\n"

@@ -118,15 +118,13 @@ def _print(texts: Iterator[str]) -> None:
 
 def _write(reader: "pa.RecordBatchReader", out: Path, format_: str, limit: int | None) -> None:
     from overfeat.atomic import replacing
+    from overfeat.places import told_unwritten
     from overfeat.results import answers
 
-    try:
-        with replacing(out) as aside:
-            if format_ == "parquet":
-                batches = reader if limit is None else answers.limited(reader, limit)
-                answers.write_parquet(aside, reader.schema, batches)
-            else:
-                with aside.open("w", encoding="utf-8", newline="") as stream:
-                    stream.writelines(_texts(reader, format_, limit, None))
-    except OSError as error:
-        raise PlaceError(f"{out} cannot be written ({error.strerror or error}): name another file") from error
+    with told_unwritten(out, "file"), replacing(out) as aside:
+        if format_ == "parquet":
+            batches = reader if limit is None else answers.limited(reader, limit)
+            answers.write_parquet(aside, reader.schema, batches)
+        else:
+            with aside.open("w", encoding="utf-8", newline="") as stream:
+                stream.writelines(_texts(reader, format_, limit, None))

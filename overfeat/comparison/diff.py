@@ -12,8 +12,8 @@ from overfeat.comparison.counting import by_class, by_image, by_kind
 from overfeat.comparison.decided import Decided
 from overfeat.comparison.metrics import COLUMNS, measured_changes
 from overfeat.comparison.summary import summary
-from overfeat.errors import PlaceError, SettingsError
-from overfeat.places import AnyPlace
+from overfeat.errors import SettingsError
+from overfeat.places import AnyPlace, told_unwritten
 from overfeat.results.opening import find_run
 from overfeat.results.queries import DEFAULT_BATCHES, DEFAULT_RESULTS
 from overfeat.results.run import Run
@@ -81,11 +81,8 @@ class Diff:
             PlaceError: if the place cannot be written.
             UnreachableError: if the bucket cannot be reached.
         """
-        try:
+        with told_unwritten(path, "file"):
             write_table(path, self.rows, DIFF, self.facts)
-        except OSError as error:
-            reason = error.strerror or error
-            raise PlaceError(f"{path} cannot be written ({reason}): name another file") from error
 
     @property
     def _runs(self) -> tuple[tuple[str, Run], ...]:

@@ -85,6 +85,19 @@ def told_apart(text: str) -> Iterator[None]:
         raise
 
 
+@contextlib.contextmanager
+def told_unwritten(place: object, instead: str) -> Iterator[None]:
+    """Turn what keeps the file ``place`` from being written in the block into an error that says to name another.
+
+    Raises:
+        PlaceError: with the reason and ``instead``, what another is to be named: "file", "folder with --out".
+    """
+    try:
+        yield
+    except OSError as error:
+        raise PlaceError(f"{place} cannot be written ({error.strerror or error}): name another {instead}") from error
+
+
 def missing(text: str) -> PlaceMissingError:
     """Return the error for a place that is not there."""
     return PlaceMissingError(f"{text} is not there: mend the path")
