@@ -103,7 +103,8 @@ def _runs_in(root: Place) -> list[Run]:
         return [Run(facts_of_batch(root).get("run", root.name), root, root, is_batch=True)]
     evidence = root if (root / "windows").exists() else _beside(root, "windows")
     batches = [Run(folder.name, folder, folder, is_batch=True) for folder in finished_runs(root)]
-    return [Run(name, root, evidence, is_batch=False) for name in sorted(files_by_run(root))] + batches
+    own = sorted(files_by_run(root).items())
+    return [Run(name, root, evidence, is_batch=False, listed=files) for name, files in own] + batches
 
 
 def _age(run: Run) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from overfeat.errors import ResultsError
 from overfeat.places import Place
 from overfeat.results import queries
 from overfeat.results.explain import Evidence, Row, scores_of
-from overfeat.results.run_files import KINDS, facts_of_batch, files_by_run, files_of_batch
+from overfeat.results.run_files import KINDS, Files, facts_of_batch, files_of_batch
 from overfeat.results.runs import footers_of, heads_of
 from overfeat.results.schemas import TASKS
 
@@ -28,12 +28,14 @@ class Run:
         folder: where its tables are, in a folder each.
         evidence: where the windows are that it was decided from: a folder of files, or of a run of a batch.
         is_batch: whether it is a run of a batch, and not the pipeline's results.
+        listed: its files, where finding the run has listed them already.
     """
 
     name: str
     folder: Place
     evidence: Place
     is_batch: bool
+    listed: Files | None = None
 
     @cached_property
     def finished(self) -> str | None:
@@ -41,9 +43,9 @@ class Run:
         return facts_of_batch(self.folder).get("finished") if self.is_batch else None
 
     @cached_property
-    def _files(self) -> dict[str, list[Place]]:
+    def _files(self) -> Files:
         """The files of each of its tables."""
-        return files_of_batch(self.folder) if self.is_batch else files_by_run(self.folder)[self.name]
+        return files_of_batch(self.folder) if self.listed is None else self.listed
 
     @cached_property
     def facts(self) -> dict[str, Any]:
