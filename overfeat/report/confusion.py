@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from overfeat.report.links import to_gallery
-from overfeat.report.markup import Child, Markup, join, say_none, table, tag
+from overfeat.report.markup import Child, Markup, join, say_none, scrolled, table, tag
 from overfeat.report.names import ClassNames
 from overfeat.report.numbers import percent, several, whole
 
@@ -65,7 +65,7 @@ def _matrix(split: str, matrix: NDArray[np.int64], names: ClassNames) -> Markup:
     return tag(
         "div",
         tag("a", "Skip the matrix", href=f"#{after}", class_="skip"),
-        tag("div", whole_table, class_="scroll", tabindex="0", role="region", aria_label=f"Confusion, {split}"),
+        scrolled(whole_table, f"Confusion, {split}"),
         tag("span", id=after, tabindex="-1"),
     )
 
@@ -96,11 +96,4 @@ def _pairs(split: str, guesses: pd.DataFrame, names: ClassNames) -> Markup:
     shown = f"the {_PAIRS} most frequent of {several(len(found), 'pair')}" if len(found) > _PAIRS else "all pairs"
     caption = f"Confused pairs, {shown}"
     head = ["true class", "taken for", "pictures", "of its class"]
-    return tag(
-        "div",
-        table(head, rows, caption, class_="plain pairs"),
-        class_="scroll tall",
-        tabindex="0",
-        role="region",
-        aria_label=f"{caption}, {split}",
-    )
+    return scrolled(table(head, rows, caption, class_="plain pairs"), f"{caption}, {split}", "scroll tall")

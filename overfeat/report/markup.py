@@ -79,6 +79,11 @@ def table(
     )
 
 
+def scrolled(content: Child, label: str, class_: str = "scroll") -> Markup:
+    """Return what may be larger than its room: a region with a name that the keyboard can scroll."""
+    return tag("div", content, class_=class_, tabindex="0", role="region", aria_label=label)
+
+
 def behind(summary: str, *content: Child) -> Markup:
     """Return what is shown on demand: the numbers behind a chart."""
     return tag("details", tag("summary", summary), tag("div", *content, class_="scroll"), class_="behind")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from overfeat.report.axes import Axis
 from overfeat.report.lines import Line, line_chart
 from overfeat.report.links import to_gallery
-from overfeat.report.markup import Child, Markup, join, say_none, table, tag
+from overfeat.report.markup import Child, Markup, join, say_none, scrolled, table, tag
 from overfeat.report.names import ClassNames
 from overfeat.report.numbers import percent, whole
 
@@ -82,14 +82,7 @@ def _averages(split: str, averages: pd.DataFrame, names: ClassNames) -> Markup:
         rows.append([link, _bar(value), percent(value), whole(row["objects"]), whole(row["detections"])])
     head = ["class", tag("span", "average precision", class_="hidden"), "AP, IoU 0.5", "objects", "detections"]
     caption = f"Average precision by class, {split}, the worst first"
-    return tag(
-        "div",
-        table(head, rows, caption, class_="bars"),
-        class_="scroll tall",
-        tabindex="0",
-        role="region",
-        aria_label=caption,
-    )
+    return scrolled(table(head, rows, caption, class_="bars"), caption, "scroll tall")
 
 
 def _bar(value: float) -> Markup:

@@ -30,10 +30,7 @@ def detection_sweep(
         Frame with threshold, precision (NaN where nothing is found), recall (NaN without objects), f1 (NaN where one
         of them is) and false_a_picture.
     """
-    order = np.argsort(-sureness, kind="stable")
-    hits = np.concatenate([[0], np.cumsum(right[order])])
-    found = np.searchsorted(-sureness[order], -thresholds, side="right")
-    true = hits[found].astype(np.float64)
+    found, true = _counted(thresholds, sureness, right)
     with np.errstate(invalid="ignore", divide="ignore"):
         precision, recall = true / found, true / objects
         f1 = 2 * true / (found + objects)
@@ -60,9 +57,15 @@ def answered(score: Floats, right: NDArray[np.bool_], thresholds: Floats) -> pd.
     Returns:
         Frame with threshold, answered (share of the pictures) and accuracy (of these; NaN where none is answered).
     """
-    order = np.argsort(-score, kind="stable")
-    hits = np.concatenate([[0], np.cumsum(right[order])])
-    count = np.searchsorted(-score[order], -thresholds, side="right")
+    count, hits = _counted(thresholds, score, right)
     with np.errstate(invalid="ignore"):
-        accuracy = hits[count] / count
+        accuracy = hits / count
     return pd.DataFrame({"threshold": thresholds, "answered": count / len(score), "accuracy": accuracy})
+
+
+def _counted(thresholds: Floats, sureness: Floats, right: NDArray[np.bool_]) -> tuple[NDArray[np.int64], Floats]:
+    """Return how many answers are as sure as each threshold or surer, and how many of these are right; ``(T,)``."""
+    order = np.argsort(-sureness, kind="stable")
+    hits = np.concatenate([[0], np.cumsum(right[order])])
+    count = np.searchsorted(-sureness[order], -thresholds, side="right")
+    return count, hits[count].astype(np.float64)
