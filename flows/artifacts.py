@@ -1,7 +1,6 @@
 """What a flow shows in Prefect: metrics, curves, the report of a run, and where the results are."""
 
 import csv
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from prefect.artifacts import create_link_artifact, create_markdown_artifact, cr
 from overfeat.config import leaves
 from pipelines import paths
 from pipelines.engine.graph import Entry
-from pipelines.engine.provenance import git_commit
+from pipelines.engine.provenance import git_commit, lock_digest
 from pipelines.engine.settings import stage_package
 from pipelines.summary import summary
 
@@ -63,9 +62,7 @@ def report_text(root: Path, entries: Sequence[Entry], facts: Mapping[str, Any], 
     parts = ["# What the run ended with"]
     if stage_package() == "pipelines":  # the summary is of this project's metrics
         parts += [f"```\n{summary(root)}\n```"]
-    lock = root / "dvc.lock"
-    digest = hashlib.sha256(lock.read_bytes()).hexdigest() if lock.is_file() else "none"
-    known = {"git commit": git_commit(root) or "none", **facts, "sha256 of dvc.lock": digest}
+    known = {"git commit": git_commit(root) or "none", **facts, "sha256 of dvc.lock": lock_digest(root) or "none"}
     parts += ["## Run", markdown_table(["", ""], known.items())]
     parts += ["## Stages", markdown_table(["stage", "done", "seconds"], table)]
     for entry in entries:

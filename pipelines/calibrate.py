@@ -18,7 +18,7 @@ from overfeat.inference.detection import Found, detect, detections, for_detectio
 from overfeat.inference.localization import localizations, localize
 from overfeat.inference.looking import Looking
 from overfeat.inference.votes import Votes, read_votes
-from overfeat.models.checkpoint_folder import has_detector, has_localizer
+from overfeat.models.checkpoint_folder import CALIBRATION_FILE, LOOKING_FILE, has_detector, has_localizer
 from overfeat.results.schemas import CALIBRATION
 from overfeat.results.store import as_table, concatenate, read_footer, write_table
 from pipelines import dense_stage, paths, pictures
@@ -75,8 +75,8 @@ class Calibrate(dense_stage.DenseStage):
                 say(f"{what}: confidence fitted on {fitted.decisions:,} decisions, {share:.1f} % of them right")
             else:
                 say(f"{what}: there is nothing to fit a confidence on; results have none")
-        write_text(out / paths.CALIBRATION / "calibration.json", json.dumps(values, indent=2) + "\n")
-        write_text(out / paths.CALIBRATION / "looking.json", self._looking().dumps())
+        write_text(out / paths.CHECKPOINTS / CALIBRATION_FILE, json.dumps(values, indent=2) + "\n")
+        write_text(out / paths.CHECKPOINTS / LOOKING_FILE, self._looking().dumps())
 
     def _looking(self) -> Looking:
         """Return how pictures are looked at: as those of the pipeline are."""

@@ -11,7 +11,7 @@ from overfeat.devices import wants_gpu
 from overfeat.models.checkpoint_folder import checkpoint_files
 from pipelines import paths
 from pipelines.engine.stage import Stage, Unit
-from pipelines.roles import DETECTION, images_of
+from pipelines.roles import images_of, range_prefix
 
 _LARGE_NET_BYTES = 100e6
 
@@ -59,12 +59,11 @@ def ranges(role: str, split: str, step: int, most: int | None = None) -> list[Un
     """Return a unit for every ``step`` pictures of a role and split, of no more than ``most`` in all; none if none."""
     units = []
     left = most
-    prefix = f"{DETECTION}-" if role == DETECTION else ""
     for shard in sorted(images_of(role).glob(f"{split}-*.parquet")):
         rows = pq.read_metadata(shard).num_rows
         rows = rows if left is None else min(rows, left)
         left = None if left is None else left - rows
         for start in range(0, rows, step):
             payload = {"role": role, "shard": shard.name, "start": start, "stop": min(rows, start + step)}
-            units.append(Unit(f"{prefix}{shard.stem}-{start:06d}", payload))
+            units.append(Unit(f"{range_prefix(role)}{shard.stem}-{start:06d}", payload))
     return units

@@ -20,7 +20,7 @@ from overfeat.results.store import read_footer
 from pipelines import paths
 from pipelines.engine.stage import Unit
 from pipelines.judged import class_names, decisions, judge_guesses, judge_objects, looked_at, threshold_of, truth_of
-from pipelines.roles import DETECTION, RECOGNITION, images_of
+from pipelines.roles import DETECTION, RECOGNITION, images_of, range_prefix
 
 RECORDS, FILES = "records.json", "files"
 """In a unit's folder: the records of its pictures, and what becomes files of the report."""
@@ -100,9 +100,8 @@ def _entries(unit: Unit, sizes: pd.DataFrame) -> dict[str, Entry]:
 
 def _scripts(role: str, shard: str, entries: dict[str, Entry], merge: MergeSettings) -> Iterator[tuple[str, str]]:
     """Yield the picture and the script of all that have evidence."""
-    prefix = f"{DETECTION}-" if role == DETECTION else ""
     names = class_names(role)
-    for path in sorted(paths.WINDOWS.glob(f"{prefix}{Path(shard).stem}-*.parquet")):
+    for path in sorted(paths.WINDOWS.glob(f"{range_prefix(role)}{Path(shard).stem}-*.parquet")):
         place = {label: number for number, label in enumerate(read_footer(path)["class_names"])}
         here = pq.read_table(path, columns=list(COLUMNS), filters=[("image_id", "in", list(entries))])
         for image_id, windows in windows_by_picture(here):

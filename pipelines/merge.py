@@ -8,6 +8,7 @@ from typing import Any
 from overfeat.config import MergeSettings
 from overfeat.inference.calibration import read_calibrations
 from overfeat.inference.decide import find_objects, recognize, threshold_of
+from overfeat.models.checkpoint_folder import CALIBRATION_FILE
 from overfeat.results.partition import write_decisions
 from overfeat.results.schemas import DECISIONS, WINDOWS
 from overfeat.results.store import read_footer, read_table, write_table
@@ -35,7 +36,7 @@ class Merge(Stage):
         file = paths.WINDOWS / str(unit.payload["file"])
         facts = read_footer(file)
         windows, names = read_table(file, WINDOWS), facts["class_names"]
-        confidences = read_calibrations(paths.CALIBRATION / "calibration.json")
+        confidences = read_calibrations(paths.CHECKPOINTS / CALIBRATION_FILE)
         run, model = run_name(self), facts["model"]
         if facts["task"] == DETECTION:
             decided = find_objects(windows, names, self.merge, confidences, run, model)

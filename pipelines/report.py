@@ -22,6 +22,7 @@ from overfeat.config import (
     TrainDetectorSettings,
     TrainLocalizerSettings,
 )
+from overfeat.models.checkpoint_folder import members
 from overfeat.places import Place
 from overfeat.report.contents import Contents, Gallery, Task
 from overfeat.report.page import page
@@ -115,8 +116,9 @@ def _curves() -> dict[str, dict[str, pd.DataFrame]]:
     folders = {"classifier": paths.CLASSIFIER, "localizer": paths.LOCALIZER, "detector": paths.DETECTOR}
     return {
         what: {
-            file.parent.name: pd.read_csv(file)
-            for file in sorted(folder.glob("member-*/curves.csv"), key=lambda file: int(file.parent.name[7:]))
+            member.name: pd.read_csv(member / "curves.csv")
+            for member in members(folder)
+            if (member / "curves.csv").is_file()
         }
         for what, folder in folders.items()
     }

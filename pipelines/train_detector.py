@@ -8,6 +8,7 @@ from overfeat.config import TrainDetectorSettings
 from overfeat.devices import wants_gpu
 from overfeat.errors import DatasetError
 from overfeat.images.shards import shard_paths
+from overfeat.models.checkpoint_folder import member_number, members
 from overfeat.results.store import read_footer
 from pipelines import paths
 from pipelines.engine.console import say
@@ -35,8 +36,8 @@ class TrainDetector(Training):
         """Return the members of the classifier; none where there is no picture to train on."""
         if not list(paths.IMAGES_DETECTION.glob("train-*.parquet")):
             return []
-        members = sorted(int(folder.name[7:]) for folder in paths.CLASSIFIER.glob("member-*"))
-        return [Unit(f"member-{number}", {"member": number}) for number in members]
+        numbers = map(member_number, members(paths.CLASSIFIER))
+        return [Unit(f"member-{number}", {"member": number}) for number in numbers]
 
     def work(self, unit: Unit, folder: Path) -> None:
         """Train the detector of one member.

@@ -9,6 +9,7 @@ from overfeat.atomic import write_text
 from overfeat.config import TrainLocalizerSettings
 from overfeat.devices import wants_gpu
 from overfeat.images.shards import read_columns, shard_paths
+from overfeat.models.checkpoint_folder import member_number, members
 from pipelines import paths
 from pipelines.engine.console import say
 from pipelines.engine.shares import epoch_reporter
@@ -35,8 +36,8 @@ class TrainLocalizer(Training):
         objects = read_columns(shard_paths(paths.IMAGES, "train"), ["object_labels"])["object_labels"]
         if not pc.sum(pc.list_value_length(objects)).as_py():
             return []
-        members = sorted(int(folder.name[7:]) for folder in paths.CLASSIFIER.glob("member-*"))
-        return [Unit(f"member-{number}", {"member": number}) for number in members]
+        numbers = map(member_number, members(paths.CLASSIFIER))
+        return [Unit(f"member-{number}", {"member": number}) for number in numbers]
 
     def work(self, unit: Unit, folder: Path) -> None:
         """Train the regressor of one member."""

@@ -13,14 +13,27 @@ CALIBRATION_FILE = Path("calibration/calibration.json")
 LOOKING_FILE = Path("calibration/looking.json")
 
 
+_MEMBER = "member-"
+
+
+def members(folder: Path) -> list[Path]:
+    """Return the folders ``member-N`` of a training, by their number."""
+    return sorted(folder.glob(f"{_MEMBER}*"), key=member_number)
+
+
+def member_number(folder: Path) -> int:
+    """Return N of a folder ``member-N``."""
+    return int(folder.name.removeprefix(_MEMBER))
+
+
 def has_localizer(checkpoints: Path) -> bool:
     """Say whether there is a localizer: there is none where no training picture has a box."""
-    return any((checkpoints / "localizer").glob("member-*"))
+    return any((checkpoints / "localizer").glob(f"{_MEMBER}*"))
 
 
 def has_detector(checkpoints: Path) -> bool:
     """Say whether there is a detector: there is none where no data set annotates every object."""
-    return any((checkpoints / "detector").glob("member-*"))
+    return any((checkpoints / "detector").glob(f"{_MEMBER}*"))
 
 
 def checkpoint_files(checkpoints: Path, kind: str, which: str) -> list[Path]:
@@ -29,7 +42,7 @@ def checkpoint_files(checkpoints: Path, kind: str, which: str) -> list[Path]:
     Raises:
         CheckpointError: if there is none.
     """
-    found = sorted((checkpoints / kind).glob(f"member-*/{which}.pt"), key=lambda path: int(path.parent.name[7:]))
+    found = [file for member in members(checkpoints / kind) if (file := member / f"{which}.pt").is_file()]
     if not found:
         raise CheckpointError(f"there is no {which}.pt in {checkpoints / kind}: run the training stage")
     return found
@@ -37,9 +50,8 @@ def checkpoint_files(checkpoints: Path, kind: str, which: str) -> list[Path]:
 
 def latest_files(checkpoints: Path, kind: str, which: str) -> list[Path]:
     """Return a kind's files, or those of the same kind that were trained on together with the detector."""
-    jointly = (checkpoints / "detector").glob(f"member-*/{kind}/{which}.pt")
-    found = sorted(jointly, key=lambda path: int(path.parts[-3][7:]))
-    return found or checkpoint_files(checkpoints, kind, which)
+    jointly = (member / kind / f"{which}.pt" for member in members(checkpoints / "detector"))
+    return [file for file in jointly if file.is_file()] or checkpoint_files(checkpoints, kind, which)
 
 
 def used_files(checkpoints: Path, which: str) -> list[Path]:

@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import TextIO
 
-from pipelines.engine.errors import PipelineError
+from pipelines.engine.errors import PipelineError, not_shared
 from pipelines.engine.fingerprint import differences
 from pipelines.engine.graph import read_graph
 from pipelines.engine.plan import Plan, look
@@ -74,10 +74,7 @@ def _true_plan(root: Path, stage: str, key: str) -> Plan:
     """
     path, host = Workspace(root, stage, key).folder / "plan.json", os.uname().nodename
     if not path.is_file():
-        raise PipelineError(
-            f"machine {host} does not see {path}: the project's folder must be on a file system that all machines "
-            "of the cluster share, at the same path"
-        )
+        raise not_shared(path)
     plan = Workspace(root, stage, key).read_plan()
     if stage in read_graph(root) and (changed := differences(plan.inputs, look(root, stage)[2])):
         raise PipelineError(

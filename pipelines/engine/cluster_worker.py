@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.engine.errors import PipelineError
+from pipelines.engine.errors import not_shared
 from pipelines.engine.processes import thread_environment
 from pipelines.engine.stage import processors
 
@@ -93,10 +93,7 @@ def carry(job: Job, unit: dict[str, Any]) -> dict[str, Any]:
     """
     host = os.uname().nodename
     if not Path(job.root).is_dir():
-        raise PipelineError(
-            f"machine {host} does not see {job.root}: the project's folder must be on a file system that all "
-            "machines of the cluster share, at the same path"
-        )
+        raise not_shared(job.root)
     wanted = _wanted()
     while True:
         child = _take(job)

@@ -36,7 +36,7 @@ def footer(stage: Stage) -> dict[str, Any]:
     facts = {
         "key": at.key if at else "",
         "git_commit": git_commit(root),
-        "dvc_lock": _digest_of(root / "dvc.lock"),
+        "dvc_lock": lock_digest(root),
     }
     return settings_footer(stage) | facts
 
@@ -61,5 +61,7 @@ def git_commit(root: Path) -> str | None:
     return answer.stdout.strip()
 
 
-def _digest_of(path: Path) -> str | None:
+def lock_digest(root: Path) -> str | None:
+    """Return the SHA-256 of the project's ``dvc.lock``; None without one."""
+    path = root / "dvc.lock"
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
